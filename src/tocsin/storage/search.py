@@ -1,0 +1,162 @@
+"""The one place where SQL is put together: searches, from a whitelist of fields and operators.
+
+Values never become part of a text; they are parameters. Every condition is true or false, never NULL: an absent value
+counts as the empty text.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from tocsin.paging import Condition, Kind, Search, SearchField
+from tocsin.storage.queries import Statement
+
+_COLUMNS = {"create_time", "update_time"}
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """A search as two statements over the same rows, with their parameters."""
+
+    page: Statement
+    total: Statement
+    params: dict[str, Any]
+
+
+class _Parameters:
+    """Hands out names for values; an equal value gets its name back."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._names: dict[tuple[type, Any], str] = {}
+
+    def add(self, value: Any) -> str:
+        name = self._names.setdefault((type(value), value), f"v{len(self._names)}")
+        self.values[name] = value
+        return f":{name}"
+
+
+def compose_search(*, columns: str, table: str, where: str, search: Search, params: dict[str, Any]) -> Composed:
+    """Statements for one page and for the exact total.
+
+    `columns`, `table` (aliased o) and `where` are the caller's own text, which names the workspace; `params` belong to
+    it. The page is chosen by an index before any document is read. The order always ends in the id, which is unique.
+    """
+    if search.sort_by not in _COLUMNS:
+        raise ValueError(f"no order by {search.sort_by}")
+    parameters = _Parameters()
+    clauses = [where]
+    if search.from_ms is not None:
+        clauses.append(f"o.create_time >= {parameters.add(search.from_ms)}")
+    if search.to_ms is not None:
+        clauses.append(f"o.create_time <= {parameters.add(search.to_ms)}")
+    if search.alternatives:
+        alternatives = [
+            _balanced([_condition(condition, parameters) for condition in conditions], "AND")
+            for conditions in search.alternatives
+        ]
+        clauses.append(_balanced(alternatives, "OR"))
+    restriction = "\nAND    ".join(clauses)
+    direction = "DESC" if search.descending else "ASC"
+    order = f"o.{search.sort_by} {direction}, o.id {direction}"
+    page = (
+        f"SELECT {columns}\nFROM   {table}\nWHERE  {restriction}\n"
+        f"ORDER BY {order}\nLIMIT  {parameters.add(search.limit)} OFFSET {parameters.add(search.offset)}"
+    )
+    total = f"SELECT count(*) AS total\nFROM   {table}\nWHERE  {restriction}"
+    return Composed(Statement("search_page", {"sqlite": page}), Statement("search_total", {"sqlite": total}), {
+        **params, **parameters.values,
+    })  # fmt: skip
+
+
+def _balanced(terms: Sequence[str], word: str) -> str:
+    """Terms joined as a tree: a chain of a thousand would be deeper than engines accept."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return f"({_balanced(terms[:middle], word)} {word} {_balanced(terms[middle:], word)})"
+
+
+def _condition(condition: Condition, parameters: _Parameters) -> str:
+    field = condition.field
+    if field.each is None:
+        positive = _comparison(condition, _expression(field, "o.document"), parameters)
+    else:
+        positive = _any_element(condition, field, parameters)
+    return f"NOT ({positive})" if condition.negated else positive
+
+
+def _expression(field: SearchField, document: str) -> str:
+    if field.column is not None:
+        value = f"o.{field.column}"
+    elif field.spelling:
+        value = f"""trim({document} -> '$.{".".join(field.path)}', '"')"""
+    else:
+        value = f"{document} ->> '$.{'.'.join(field.path)}'"
+    if field.required:
+        return value
+    return f"COALESCE({value}, '')" if field.kind is Kind.TEXT else f"({value})"
+
+
+def _any_element(condition: Condition, field: SearchField, parameters: _Parameters) -> str:
+    """Whether any element of a list matches; a list that is absent or empty counts as one empty value."""
+    comparison = _comparison(condition, _expression(field, "e.value"), parameters)
+    found = f"EXISTS (SELECT 1 FROM json_each(o.document, '$.{field.each}') AS e WHERE {comparison})"
+    if not _matches_absence(condition):
+        return found
+    empty = f"NOT EXISTS (SELECT 1 FROM json_each(o.document, '$.{field.each}') AS e)"
+    return f"({found} OR {empty})"
+
+
+def _matches_absence(condition: Condition) -> bool:
+    """Whether the positive form of a condition holds for an absent value."""
+    if condition.field.kind is not Kind.TEXT:
+        return None in condition.values
+    value = str(condition.values[0]) if condition.values else None
+    return {
+        "=": value == "",
+        "in": "" in condition.values,
+        "contains": value == "",
+        ">=": value == "",
+        "<=": True,
+        "<": value != "",
+        ">": False,
+    }[condition.operator]
+
+
+def _comparison(condition: Condition, value: str, parameters: _Parameters) -> str:
+    kind = condition.field.kind
+    build: Callable[..., str] = _text_comparison if kind is Kind.TEXT else _ordered_comparison
+    return build(condition, value, parameters)
+
+
+def _text_comparison(condition: Condition, value: str, parameters: _Parameters) -> str:
+    if condition.operator == "in":
+        return f"{value} IN (SELECT value FROM json_each({parameters.add(_json(condition.values))}))"
+    wanted = condition.values[0]
+    if condition.operator == "contains":
+        # SQLite's lower() knows ASCII only, which is what is wanted; instr() has no wildcards.
+        return f"instr(lower({value}), {parameters.add(_ascii_lower(str(wanted)))}) > 0"
+    return f"{value} {condition.operator} {parameters.add(wanted)}"
+
+
+def _ordered_comparison(condition: Condition, value: str, parameters: _Parameters) -> str:
+    """Numbers, times and severities. None stands for the empty text: it equals an absent value, nothing else does."""
+    present = [one for one in condition.values if one is not None]
+    terms = []
+    if None in condition.values:
+        terms.append(f"{value} IS NULL")
+    if condition.operator == "in" and present:
+        listed = f"{value} IN (SELECT value FROM json_each({parameters.add(_json(present))}))"
+        terms.append(f"COALESCE({listed}, false)")
+    elif present:
+        terms.append(f"COALESCE({value} {condition.operator} {parameters.add(present[0])}, false)")
+    return _balanced(terms, "OR") if terms else "false"
+
+
+def _json(values: Sequence[Any]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(chr(ord(letter) + 32) if "A" <= letter <= "Z" else letter for letter in text)

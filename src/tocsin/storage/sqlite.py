@@ -1,0 +1,275 @@
+"""SQLite: one writer connection on a thread of its own, readers apart, durable by default.
+
+Writes that wait together share a commit, each in its own savepoint, so that the disk is waited for once for many.
+"""
+
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from tocsin.errors import SetupError, Unavailable
+from tocsin.storage.database import Params, Transaction, Work
+from tocsin.storage.queries import Statement
+
+T = TypeVar("T")
+
+MINIMUM_VERSION = (3, 38, 0)  # the -> and ->> operators, STRICT tables and RETURNING
+READERS = 4  # a reader holds no lock in WAL; more threads than this only wait for the interpreter
+GROUP_LIMIT = 64  # writes that share a commit at most, so that the first does not wait for an endless queue
+STATEMENT_CACHE = 512
+STEPS_BETWEEN_LOOKS = 100_000  # virtual machine steps between two looks at the clock: a few milliseconds
+
+# SQLite's primary result codes for "not now": the caller may try again, nothing was changed.
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "the database is busy: another process is writing to it",
+    sqlite3.SQLITE_LOCKED: "the database is busy",
+    sqlite3.SQLITE_FULL: "the disk that holds the database is full",
+    sqlite3.SQLITE_READONLY: "the database is read-only",
+    sqlite3.SQLITE_IOERR: "the disk that holds the database fails or is full",
+    sqlite3.SQLITE_CANTOPEN: "the database cannot be opened",
+    sqlite3.SQLITE_NOMEM: "the database is out of memory",
+    sqlite3.SQLITE_INTERRUPT: "the search took too long and was stopped: narrow it, or sort by create_time",
+    sqlite3.SQLITE_CORRUPT: "the database file is damaged",
+    sqlite3.SQLITE_NOTADB: "the database file is not a database",
+}
+
+
+def _translated(error: sqlite3.Error) -> Exception:
+    """The one place where SQLite's errors become ours."""
+    code = getattr(error, "sqlite_errorcode", None)
+    reason = _UNAVAILABLE.get(code & 0xFF) if code is not None else None
+    return Unavailable(reason) if reason else error
+
+
+class SqliteTransaction:
+    """Statements on one connection, inside a transaction that somebody else opened and will end."""
+
+    engine = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._readers: dict[tuple[str, Callable[..., Any]], Callable[[tuple[Any, ...]], Any]] = {}
+
+    def rows(self, statement: Statement, record: Callable[..., T], params: Params) -> list[T]:
+        cursor = self._connection.execute(statement.text(self.engine), params)
+        reader = self._reader(statement, record, cursor)
+        return [reader(row) for row in cursor]
+
+    def row(self, statement: Statement, record: Callable[..., T], params: Params) -> T | None:
+        found = self.rows(statement, record, params)
+        return found[0] if found else None
+
+    def values(self, statement: Statement, params: Params) -> list[Any]:
+        return [row[0] for row in self._connection.execute(statement.text(self.engine), params)]
+
+    def run(self, statement: Statement, params: Params) -> int:
+        return self._connection.execute(statement.text(self.engine), params).rowcount
+
+    def run_many(self, statement: Statement, params: Iterable[Params]) -> None:
+        self._connection.executemany(statement.text(self.engine), params)
+
+    def _reader(
+        self, statement: Statement, record: Callable[..., T], cursor: sqlite3.Cursor
+    ) -> Callable[[tuple[Any, ...]], T]:
+        key = (statement.text(self.engine), record)
+        if (known := self._readers.get(key)) is None:
+            if len(self._readers) >= STATEMENT_CACHE:
+                self._readers.clear()
+            known = self._readers[key] = _row_reader(record, [column[0] for column in cursor.description])
+        return known
+
+
+def _row_reader(record: Callable[..., T], columns: list[str]) -> Callable[[tuple[Any, ...]], T]:
+    """Check once that columns and fields agree; booleans, which SQLite keeps as 0 and 1, become bool again."""
+    fields = record.__struct_fields__ if isinstance(record, type) and issubclass(record, msgspec.Struct) else None
+    if fields is None:
+        return lambda row: record(*row)
+    if list(fields) != columns:
+        raise TypeError(f"{record} has the fields {fields}, the statement gives {columns}")
+    hints = get_type_hints(record)
+    flags = [index for index, name in enumerate(fields) if hints[name] in (bool, bool | None)]
+    if not flags:
+        return lambda row: record(*row)
+
+    def read(row: tuple[Any, ...]) -> T:
+        cells = list(row)
+        for index in flags:
+            cells[index] = None if cells[index] is None else bool(cells[index])
+        return record(*cells)
+
+    return read
+
+
+class SqliteDatabase:
+    """A SQLite file as a `Database`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout_ms: int,
+        read_timeout_s: float,
+        transaction: Callable[[sqlite3.Connection], Transaction] = SqliteTransaction,
+    ) -> None:
+        if sqlite3.sqlite_version_info < MINIMUM_VERSION:
+            needed = ".".join(map(str, MINIMUM_VERSION))
+            raise SetupError(f"this Python has SQLite {sqlite3.sqlite_version}; Tocsin needs {needed} or newer")
+        self._path = path
+        self._busy_timeout_ms = busy_timeout_ms
+        self._read_timeout_s = read_timeout_s
+        self._transaction = transaction
+        self._local = threading.local()
+        self._jobs: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        self._writer = threading.Thread(target=self._write_jobs, name="sqlite-writer", daemon=True)
+        self._closed = False
+        self._lock = threading.Lock()
+        self._writer.start()
+
+    def read(self, work: Work[T]) -> Future[T]:
+        return self._readers.submit(self._read, work)
+
+    def write(self, work: Work[T]) -> Future[T]:
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                raise Unavailable("the database is closed")
+            self._jobs.put((work, future))
+        return future
+
+    def close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
+        self._writer.join()
+        self._readers.shutdown(wait=True)
+
+    # Readers.
+
+    def _read(self, work: Work[T]) -> T:
+        try:
+            connection = self._reader_connection()
+            with _time_limit(connection, self._read_timeout_s):
+                connection.execute("BEGIN")
+                try:
+                    return work(self._transaction(connection))
+                finally:
+                    connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise _translated(error) from error
+
+    def _reader_connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = connect(self._path, busy_timeout_ms=self._busy_timeout_ms)
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+        return connection
+
+    # The writer.
+
+    def _write_jobs(self) -> None:
+        connection: sqlite3.Connection | None = None
+        for group in self._groups():
+            try:
+                connection = connection or connect(self._path, busy_timeout_ms=self._busy_timeout_ms)
+                self._commit_together(connection, group)
+            except BaseException as error:  # noqa: BLE001  # the writer must outlive whatever a job or the disk does
+                if connection is not None:
+                    connection.close()
+                    connection = None
+                _fail(group, _translated(error) if isinstance(error, sqlite3.Error) else error)
+        if connection is not None:
+            connection.close()
+
+    def _groups(self) -> Iterator[list[tuple[Work[Any], Future[Any]]]]:
+        """Jobs as they come, those that wait already together. Ends after the job None."""
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            while len(group) < GROUP_LIMIT:
+                try:
+                    following = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    self._jobs.put(None)
+                    break
+                group.append(following)
+            group = [(work, future) for work, future in group if future.set_running_or_notify_cancel()]
+            if group:
+                yield group
+
+    def _commit_together(self, connection: sqlite3.Connection, group: list[tuple[Work[Any], Future[Any]]]) -> None:
+        transaction = self._transaction(connection)
+        done: list[tuple[Future[Any], Any]] = []
+        refused: list[tuple[Future[Any], BaseException]] = []
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for work, future in group:
+                connection.execute("SAVEPOINT job")
+                try:
+                    done.append((future, work(transaction)))
+                except Exception as error:  # noqa: BLE001  # one job's failure is its own; the others go on
+                    if not connection.in_transaction:
+                        raise  # the engine gave up the whole transaction: nobody's work is there
+                    connection.execute("ROLLBACK TO job")
+                    refused.append((future, _translated(error) if isinstance(error, sqlite3.Error) else error))
+                connection.execute("RELEASE job")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        for future, result in done:
+            future.set_result(result)
+        for future, error in refused:
+            future.set_exception(error)
+
+
+def _fail(group: list[tuple[Work[Any], Future[Any]]], error: BaseException) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(error)
+
+
+@contextmanager
+def _time_limit(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Interrupt whatever runs longer. A look at the clock every few milliseconds costs nothing measurable."""
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def connect(path: Path, *, busy_timeout_ms: int, create: bool = False) -> sqlite3.Connection:
+    """A connection with the settings that every one of ours has. Raises SetupError when the file is not there."""
+    if not create and not path.is_file():
+        raise SetupError(
+            f"there is no database at {path.absolute()}: run `tocsin init` first "
+            "(an absolute path is written with four slashes: sqlite:////var/lib/tocsin/tocsin.db)"
+        )
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout_ms / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENT_CACHE,
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
