@@ -1,0 +1,109 @@
+-- name: find_access_key
+SELECT k.access, k.secret, u.id AS user_id, u.name AS user_name, d.id AS domain_id, d.name AS domain_name,
+       k.enabled = true AND u.enabled = true AS enabled
+FROM   access_keys AS k
+JOIN   users AS u ON u.id = k.user_id
+JOIN   domains AS d ON d.id = u.domain_id
+WHERE  k.access = :access;
+
+-- name: find_token
+SELECT u.id AS user_id, u.name AS user_name, d.id AS domain_id, d.name AS domain_name, t.project_id,
+       p.name AS project_name, t.domain_id AS scope_domain_id, t.methods, t.issue_time, t.expire_time,
+       u.enabled = true AS enabled
+FROM   tokens AS t
+JOIN   users AS u ON u.id = t.user_id
+JOIN   domains AS d ON d.id = u.domain_id
+LEFT JOIN projects AS p ON p.id = t.project_id
+WHERE  t.token_hash = :token_hash;
+
+-- name: insert_token
+INSERT INTO tokens (token_hash, user_id, project_id, domain_id, methods, issue_time, expire_time)
+VALUES (:token_hash, :user_id, :project_id, :domain_id, :methods, :issue_time, :expire_time);
+
+-- name: delete_expired_tokens
+DELETE FROM tokens
+WHERE  expire_time < :now;
+
+-- name: find_user
+-- By id, or by name and domain id or name; what is not given is NULL.
+SELECT u.id, u.name, d.id AS domain_id, d.name AS domain_name, u.password_hash, u.enabled
+FROM   users AS u
+JOIN   domains AS d ON d.id = u.domain_id
+WHERE  (u.id = CAST(:id AS TEXT) OR CAST(:id AS TEXT) IS NULL AND u.name = CAST(:name AS TEXT))
+AND    (CAST(:domain_id AS TEXT) IS NULL OR d.id = CAST(:domain_id AS TEXT))
+AND    (CAST(:domain_name AS TEXT) IS NULL OR d.name = CAST(:domain_name AS TEXT))
+ORDER BY u.create_time, u.id;
+
+-- name: list_users
+SELECT u.id, u.name, d.id AS domain_id, d.name AS domain_name, u.password_hash, u.enabled
+FROM   users AS u
+JOIN   domains AS d ON d.id = u.domain_id
+WHERE  u.domain_id = :domain_id
+AND    (CAST(:name AS TEXT) IS NULL OR u.name = CAST(:name AS TEXT))
+ORDER BY u.name;
+
+-- name: list_granted_projects
+-- The projects of a domain that a user was granted a role in.
+SELECT p.id, p.domain_id, p.name, p.description, p.enabled
+FROM   projects AS p
+JOIN   grants AS g ON g.project_id = p.id AND g.user_id = :user_id
+WHERE  p.enabled = true
+ORDER BY p.create_time, p.id;
+
+-- name: count_projects
+SELECT count(*) AS projects
+FROM   projects;
+
+-- name: find_role
+SELECT g.role
+FROM   grants AS g
+JOIN   projects AS p ON p.id = g.project_id
+WHERE  g.user_id = :user_id AND g.project_id = :project_id AND p.enabled = true;
+
+-- name: list_domains
+SELECT d.id, d.name
+FROM   domains AS d
+ORDER BY d.create_time, d.id;
+
+-- name: first_project
+SELECT p.id, p.domain_id, p.name, p.description, p.enabled
+FROM   projects AS p
+ORDER BY p.create_time, p.id
+LIMIT  1;
+
+-- name: first_administrator
+SELECT u.id, u.name, d.id AS domain_id, d.name AS domain_name, u.password_hash, u.enabled
+FROM   users AS u
+JOIN   domains AS d ON d.id = u.domain_id
+JOIN   grants AS g ON g.user_id = u.id AND g.project_id = :project_id AND g.role = 'administrator'
+ORDER BY u.create_time, u.id
+LIMIT  1;
+
+-- name: insert_domain
+INSERT INTO domains (id, name, create_time)
+VALUES (:id, :name, :now);
+
+-- name: insert_project
+INSERT INTO projects (id, domain_id, name, description, enabled, create_time)
+VALUES (:id, :domain_id, :name, :description, true, :now);
+
+-- name: insert_user
+INSERT INTO users (id, domain_id, name, password_hash, enabled, create_time)
+VALUES (:id, :domain_id, :name, :password_hash, true, :now);
+
+-- name: insert_grant
+INSERT INTO grants (user_id, project_id, role)
+VALUES (:user_id, :project_id, :role);
+
+-- name: insert_access_key
+INSERT INTO access_keys (access, user_id, secret, enabled, create_time)
+VALUES (:access, :user_id, :secret, true, :now);
+
+-- name: set_password
+UPDATE users
+SET    password_hash = :password_hash
+WHERE  id = :id;
+
+-- name: delete_tokens_of_user
+DELETE FROM tokens
+WHERE  user_id = :user_id;
