@@ -1,0 +1,25 @@
+-- name: list_types
+-- Built-in types and the workspace's own, of one data class.
+SELECT b.id, b.level, b.category, b.category_code, b.category_zh, b.sub_category, b.sub_category_code,
+       b.sub_category_zh, true AS enabled, true AS is_built_in, 0 AS sla_ms, '' AS description
+FROM   built_in_types AS b
+WHERE  b.dataclass = :dataclass
+UNION ALL
+SELECT t.id, t.level, t.category, t.category_code, NULL, t.sub_category, t.sub_category_code, NULL, t.enabled, false,
+       t.sla_ms, t.description
+FROM   object_types AS t
+WHERE  t.workspace_id = :workspace_id AND t.dataclass = :dataclass;
+
+-- name: upsert_built_in_type
+INSERT INTO built_in_types AS b (dataclass, id, level, category, category_code, category_zh, sub_category,
+                                 sub_category_code, sub_category_zh)
+VALUES (:dataclass, :id, :level, :category, :category_code, :category_zh, :sub_category, :sub_category_code,
+        :sub_category_zh)
+ON CONFLICT (dataclass, id) DO UPDATE
+SET    level = excluded.level,
+       category = excluded.category,
+       category_code = excluded.category_code,
+       category_zh = excluded.category_zh,
+       sub_category = excluded.sub_category,
+       sub_category_code = excluded.sub_category_code,
+       sub_category_zh = excluded.sub_category_zh;
