@@ -1,0 +1,68 @@
+-- name: find_object
+SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
+       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document
+FROM   data_objects AS o
+WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.id = :id AND o.deleted_time IS NULL;
+
+-- name: lock_objects [sqlite]
+-- SQLite has one writer: whoever is in a write transaction holds every lock.
+SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
+       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document
+FROM   data_objects AS o
+WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass
+AND    o.id IN (SELECT value FROM json_each(:ids)) AND o.deleted_time IS NULL
+ORDER BY o.id;
+
+-- name: known_ids [sqlite]
+-- Deleted ones included: an id is not given out again.
+SELECT o.id
+FROM   data_objects AS o
+WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.id IN (SELECT value FROM json_each(:ids));
+
+-- name: insert_object
+INSERT INTO data_objects (workspace_id, dataclass, id, origin, version, create_time, update_time, handle_status, owner,
+                          close_time, close_offset, close_reason, close_comment, title, severity, verification_state,
+                          category, sub_category, first_observed_time, last_observed_time, arrive_time, sla, document)
+VALUES (:workspace_id, :dataclass, :id, :origin, 1, :now, :now, :handle_status, :owner, :close_time, :close_offset,
+        :close_reason, :close_comment, :title, :severity, :verification_state, :category, :sub_category,
+        :first_observed_time, :last_observed_time, :arrive_time, :sla, :document);
+
+-- name: update_object
+UPDATE data_objects
+SET    version = version + 1, update_time = :now, handle_status = :handle_status, owner = :owner,
+       close_time = :close_time, close_offset = :close_offset, close_reason = :close_reason,
+       close_comment = :close_comment, title = :title, severity = :severity, verification_state = :verification_state,
+       category = :category, sub_category = :sub_category, first_observed_time = :first_observed_time,
+       last_observed_time = :last_observed_time, arrive_time = :arrive_time, sla = :sla, document = :document
+WHERE  workspace_id = :workspace_id AND dataclass = :dataclass AND id = :id;
+
+-- name: mark_converted
+UPDATE data_objects
+SET    version = version + 1, update_time = :now, handle_status = :handle_status, close_time = :close_time,
+       close_offset = :close_offset, close_reason = :close_reason, close_comment = :close_comment,
+       incident_id = :incident_id
+WHERE  workspace_id = :workspace_id AND dataclass = 'alerts' AND id = :id;
+
+-- name: end_conversions
+-- An alert whose incident is deleted may be converted again.
+UPDATE data_objects
+SET    incident_id = NULL
+WHERE  workspace_id = :workspace_id AND dataclass = 'alerts' AND incident_id = :incident_id
+AND    id IN (SELECT r.from_id
+              FROM   relations AS r
+              WHERE  r.workspace_id = :workspace_id AND r.to_class = 'incidents' AND r.to_id = :incident_id
+              AND    r.from_class = 'alerts');
+
+-- name: mark_deleted
+UPDATE data_objects
+SET    deleted_time = :now, update_time = :now, version = version + 1, incident_id = NULL
+WHERE  workspace_id = :workspace_id AND dataclass = :dataclass AND id = :id;
+
+-- name: insert_source_event
+INSERT INTO source_events (workspace_id, dataclass, object_id, source, event)
+VALUES (:workspace_id, :dataclass, :object_id, :source, :event);
+
+-- name: count_incidents_since
+SELECT count(*) AS incidents
+FROM   data_objects AS o
+WHERE  o.workspace_id = :workspace_id AND o.dataclass = 'incidents' AND o.create_time >= :since;
