@@ -1,0 +1,182 @@
+"""The ASGI edge: one request in, one answer out, whatever happens between.
+
+Every answer that the application gives carries the request id, and every error the body of its family.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from tocsin.api import errors
+from tocsin.api.dispatch import Dispatcher
+from tocsin.api.operations import Answer, Desk, Operation
+from tocsin.errors import ServiceError, TooLarge
+from tocsin.identity.signing import SignedRequest
+
+LOG = structlog.get_logger()
+_JSON = b"application/json"
+
+
+class _SpelledName(bytes):
+    """A header name that keeps its capitals: uvicorn lower-cases names, and Java's SDK looks for this spelling."""
+
+    def lower(self) -> "_SpelledName":
+        return self
+
+
+REQUEST_ID_HEADER = _SpelledName(b"X-request-id")
+
+
+class Exchange(msgspec.Struct):
+    """A request on its way: endpoints put their answer here, and the edge alone sends it."""
+
+    request_id: str
+    operation: Operation | None = None
+    user: str | None = None
+    answer: Answer | None = None
+
+
+class Edge:
+    """The application. `operations` is the table; a route that is not in it does not exist."""
+
+    def __init__(self, desk: Desk, operations: Sequence[Operation]) -> None:
+        self._desk = desk
+        self._router = Router(
+            [
+                Route(one.path, _Endpoint(one, Dispatcher(desk, one)), methods=[one.method], name=one.name)
+                for one in operations
+            ],
+            redirect_slashes=False,  # SDKs take a redirect for a success with an empty answer
+            default=_unknown_path,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        started = time.perf_counter()
+        exchange = Exchange(f"{uuid.uuid4()}-{self._desk.now_ms()}-{self._desk.hostname}")
+        # Starlette raises, instead of answering itself, when the scope has an application.
+        scope["app"] = self
+        scope["tocsin"] = exchange
+        answer = await self._answer(scope, receive, send, exchange)
+        await _send(send, answer, exchange.request_id)
+        LOG.info(
+            "request_handled",
+            request_id=exchange.request_id,
+            method=scope["method"],
+            path=scope["path"],
+            operation=exchange.operation.name if exchange.operation else None,
+            user=exchange.user,
+            status=answer.status,
+            duration_ms=round((time.perf_counter() - started) * 1000, 2),
+        )
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> Answer:
+        try:
+            await self._router(scope, receive, send)
+        except HTTPException:  # no such path, or a known path with a method that it does not have
+            return self._refusal(errors.UNKNOWN_PATH, "", exchange)
+        except ServiceError as error:
+            spelling = errors.spelling_of(error, exchange.operation)
+            if spelling.status >= 500:
+                LOG.warning("request_failed", request_id=exchange.request_id, reason=str(error))
+            return self._refusal(spelling, str(error), exchange)
+        except Exception:
+            LOG.exception("request_broke", request_id=exchange.request_id)
+            return self._refusal(errors.UNEXPECTED, "", exchange)
+        return exchange.answer or Answer()
+
+    def _refusal(self, spelling: errors.Spelling, message: str, exchange: Exchange) -> Answer:
+        headers = {"Retry-After": str(errors.RETRY_AFTER_S)} if spelling.status == 503 else {}
+        body = errors.error_body(spelling, message, exchange.operation, exchange.request_id)
+        return Answer(body=body, status=spelling.status, headers=headers)
+
+
+class _Endpoint:
+    """Reads the request as it was sent and hands it to the operation's dispatcher."""
+
+    def __init__(self, operation: Operation, dispatcher: Dispatcher) -> None:
+        self._operation = operation
+        self._dispatcher = dispatcher
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange: Exchange = scope["tocsin"]
+        exchange.operation = self._operation
+        request = SignedRequest(
+            method=scope["method"],
+            raw_path=scope.get("raw_path", b""),
+            raw_query=scope["query_string"],
+            headers=scope["headers"],
+            body=await _read_body(scope, receive, self._dispatcher.desk.settings.body_limit_bytes),
+        )
+        exchange.answer, exchange.user = await self._dispatcher.answer(
+            request,
+            # NUL occurs in no id; a database may refuse it.
+            path={key: value.replace("\0", "\ufffd") for key, value in scope["path_params"].items()},
+            query=dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)),
+            request_id=exchange.request_id,
+            peer=(scope.get("client") or ("", 0))[0],
+        )
+
+
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    raise HTTPException(404)
+
+
+async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The body as bytes. Raises TooLarge as soon as it is known to be over the limit."""
+    too_large = TooLarge(f"Request entity too large: a body may have at most {limit} bytes")
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+class ClientGone(ServiceError):
+    """The client hung up before its request was complete; nobody reads the answer."""
+
+
+async def _send(send: Send, answer: Answer, request_id: str) -> None:
+    """`answer.body` is bytes by now, or None for an answer without a body."""
+    content: bytes = answer.body or b""
+    raw: list[tuple[bytes, bytes]] = [
+        (REQUEST_ID_HEADER, request_id.encode()),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    if answer.body is not None:
+        raw.append((b"content-type", _JSON))
+    raw += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+            return

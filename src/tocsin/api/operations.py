@@ -1,0 +1,119 @@
+"""What an operation is. The list of all of them (`api/table.py`) is the one table of the whole surface."""
+
+import enum
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from tocsin.conversion.records import Rules
+from tocsin.identity.records import Permission
+from tocsin.identity.secrets import KeyBox
+from tocsin.identity.signing import SignedRequest
+from tocsin.identity.throttle import LoginThrottle
+from tocsin.settings import Settings
+from tocsin.storage.database import Database
+from tocsin.workspaces.records import Scope
+
+B = TypeVar("B")
+
+SUCCESS = "00000000"
+
+
+class ErrorStyle(enum.Enum):
+    """How a family of operations spells an error."""
+
+    SOC = "code, message"
+    # Clients disagree on the keys of workspace and type operations, so all four are sent.
+    BOTH = "code, message, error_code, error_msg"
+    IAM = "error {code, message, title}"
+    GATEWAY = "error_code, error_msg, request_id"
+
+
+class Run(enum.Enum):
+    """Where a handler runs."""
+
+    # In a transaction that may not write; in one that commits; or as a coroutine that opens its own.
+    READ = "read"
+    WRITE = "write"
+    OWN = "own"
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """What every request needs, built once by `app.py`."""
+
+    settings: Settings
+    database: Database
+    key_box: KeyBox
+    throttle: LoginThrottle
+    # Threads for password hashing, few, because each takes 64 MiB for some 50 ms.
+    hashing: Executor
+    rules: Rules
+    # Minutes east of UTC of server times.
+    offset_min: int
+    hostname: str
+    now_ms: Callable[[], int]
+    openapi: bytes
+
+
+class Call(msgspec.Struct, Generic[B], frozen=True, kw_only=True):
+    """One request, authenticated, authorised and decoded."""
+
+    desk: Desk
+    # None for an operation that asks for no credentials.
+    scope: Scope | None
+    path: Mapping[str, str]
+    query: Any
+    body: B
+    request: SignedRequest
+    request_id: str
+    peer: str
+    now_ms: int
+
+    @property
+    def acting(self) -> Scope:
+        """The scope of an operation that has one."""
+        if self.scope is None:
+            raise TypeError("this operation has no scope")
+        return self.scope
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that is more than a body: another status, headers, or no body at all."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the table: routing, permission, codes and documentation are read from it."""
+
+    # The name in the vendor's SDK, or ours where it has none.
+    name: str
+    method: str
+    path: str
+    summary: str
+    # Run.READ and Run.WRITE: (transaction, call) -> answer; Run.OWN: (call) -> awaitable answer.
+    handler: Callable[..., Any]
+    run: Run
+    answer: Any
+    body: Any = None
+    body_required: bool = True
+    query: Any = None
+    # None: no credentials are asked for.
+    permission: Permission | None
+    # The code of every mistake in the request that has none of its own.
+    error_code: str = "SecMaster.20030001"
+    error_style: ErrorStyle = ErrorStyle.SOC
+    # Whether the operation is one of the vendor's.
+    vendor: bool = True
+
+    @property
+    def in_workspace(self) -> bool:
+        return "{workspace_id}" in self.path
+
+    @property
+    def in_project(self) -> bool:
+        return "{project_id}" in self.path

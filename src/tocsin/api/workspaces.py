@@ -1,0 +1,235 @@
+"""Workspaces of a project: plain objects without an envelope."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+
+from tocsin.api.operations import Call, ErrorStyle, Operation, Run
+from tocsin.audit.records import Change
+from tocsin.audit.service import record_administration
+from tocsin.errors import InvalidRequest
+from tocsin.identity.records import Permission
+from tocsin.ids import new_id
+from tocsin.storage.database import Transaction
+from tocsin.times import parse_time, z_form_seconds
+from tocsin.workspaces import service
+from tocsin.workspaces.records import NAME_PATTERN, Scope, Workspace
+
+_BASE = "/v1/{project_id}/workspaces"
+_ERROR_CODE = "SecMaster.20011001"
+
+
+class Tag(msgspec.Struct, frozen=True):
+    key: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    value: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class CreateWorkspaceBody(msgspec.Struct, frozen=True):
+    region_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_-]{1,64}$(?!\n)")]
+    name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+    project_name: Annotated[str, msgspec.Meta(max_length=64)]
+    description: Annotated[str, msgspec.Meta(max_length=512)] | None = None
+    enterprise_project_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_-]{0,64}$(?!\n)")] | None = None
+    enterprise_project_name: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_\u4e00-\u9fa5\-.]{0,64}$(?!\n)")] | None = None
+    view_bind_id: Annotated[str, msgspec.Meta(max_length=36)] | None = None
+    is_view: bool | None = None
+    tags: Annotated[list[Tag], msgspec.Meta(max_length=16)] | None = None
+
+
+class WorkspaceQuery(msgspec.Struct, frozen=True):
+    offset: Annotated[int, msgspec.Meta(ge=0)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    region_id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    view_bind_id: str | None = None
+    view_bind_name: str | None = None
+    create_time_start: str | None = None
+    create_time_end: str | None = None
+    is_view: bool | None = None
+    # Comma-separated.
+    ids: str | None = None
+    normal_project_id: str | None = None
+    enterprise_project_id: str | None = None
+
+
+class WorkspaceDetail(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    create_time: str
+    update_time: str
+    name: str
+    description: str
+    creator_id: str
+    creator_name: str
+    modifier_id: str
+    modifier_name: str
+    project_id: str
+    project_name: str
+    domain_id: str
+    domain_name: str
+    enterprise_project_id: str
+    enterprise_project_name: str
+    is_view: bool
+    region_id: str
+    view_bind_id: str
+    # Views over other workspaces are kept, and take in nothing.
+    view_bind_name: str = ""
+    workspace_agency_list: Sequence[str] = ()
+
+
+class WorkspaceList(msgspec.Struct, frozen=True):
+    count: int
+    workspaces: Sequence[WorkspaceDetail]
+
+
+class WorkspaceShown(msgspec.Struct, frozen=True):
+    workspace: WorkspaceDetail
+
+
+def create_workspace(tx: Transaction, call: Call[CreateWorkspaceBody]) -> WorkspaceDetail:
+    scope, body = call.acting, call.body
+    workspace = Workspace(
+        id=new_id(),
+        project_id=scope.project_id,
+        name=body.name,
+        description=body.description or "",
+        region_id=body.region_id,
+        project_name=body.project_name,
+        enterprise_project_id=body.enterprise_project_id or "",
+        enterprise_project_name=body.enterprise_project_name or "",
+        view_bind_id=body.view_bind_id or "",
+        is_view=body.is_view or False,
+        tags=msgspec.json.encode(body.tags or []).decode(),
+        creator_id=scope.caller.user_id,
+        creator_name=scope.caller.user_name,
+        modifier_id=scope.caller.user_id,
+        modifier_name=scope.caller.user_name,
+        create_time=scope.now_ms,
+        update_time=scope.now_ms,
+    )
+    service.create_workspace(tx, workspace)
+    record_administration(
+        tx,
+        scope.caller,
+        Change("workspaces", workspace.id, {"name": (None, workspace.name)}),
+        operation=scope.operation,
+        request_id=scope.request_id,
+        now_ms=scope.now_ms,
+    )
+    return _detail(workspace, scope)
+
+
+def list_workspaces(tx: Transaction, call: Call[None]) -> WorkspaceList:
+    scope, query = call.acting, call.query
+    start, end = (_instant(query, name, scope) for name in ("create_time_start", "create_time_end"))
+    found = [
+        one
+        for one in service.list_workspaces(tx, scope.project_id)
+        if _fits(one, query)
+        and (start is None or one.create_time >= start)
+        and (end is None or one.create_time <= end)
+    ]
+    page = found[query.offset : query.offset + query.limit]
+    return WorkspaceList(len(found), [_detail(one, scope) for one in page])
+
+
+def show_workspace(tx: Transaction, call: Call[None]) -> WorkspaceShown:
+    scope = call.acting
+    return WorkspaceShown(_detail(service.get_workspace(tx, scope.project_id, scope.workspace_id), scope))
+
+
+def _instant(query: WorkspaceQuery, name: str, scope: Scope) -> int | None:
+    text = getattr(query, name)
+    if not text:
+        return None
+    try:
+        # A `+` that the client did not encode arrives as a blank.
+        return parse_time(text.replace("Z ", "Z+"), scope.offset_min).ms
+    except ValueError as error:
+        raise InvalidRequest(str(error), field=name) from error
+
+
+def _fits(one: Workspace, query: WorkspaceQuery) -> bool:
+    ids = None if query.ids is None else {part.strip() for part in query.ids.split(",")}
+    return (
+        (ids is None or one.id in ids)
+        and (query.is_view is None or one.is_view == query.is_view)
+        and (query.name is None or query.name.casefold() in one.name.casefold())
+        and (query.description is None or query.description.casefold() in one.description.casefold())
+        and all(
+            wanted is None or wanted == value
+            for wanted, value in (
+                (query.region_id, one.region_id),
+                (query.view_bind_id, one.view_bind_id),
+                (query.view_bind_name, ""),
+                (query.normal_project_id, one.project_id),
+                (query.enterprise_project_id, one.enterprise_project_id),
+            )
+        )
+    )
+
+
+def _detail(one: Workspace, scope: Scope) -> WorkspaceDetail:
+    return WorkspaceDetail(
+        id=one.id,
+        create_time=z_form_seconds(one.create_time, scope.offset_min),
+        update_time=z_form_seconds(one.update_time, scope.offset_min),
+        name=one.name,
+        description=one.description,
+        creator_id=one.creator_id,
+        creator_name=one.creator_name,
+        modifier_id=one.modifier_id,
+        modifier_name=one.modifier_name,
+        project_id=one.project_id,
+        project_name=one.project_name,
+        domain_id=scope.caller.domain_id,
+        domain_name=scope.caller.domain_name,
+        enterprise_project_id=one.enterprise_project_id,
+        enterprise_project_name=one.enterprise_project_name,
+        is_view=one.is_view,
+        region_id=one.region_id,
+        view_bind_id=one.view_bind_id,
+    )
+
+
+OPERATIONS = [
+    Operation(
+        name="create_workspace",
+        method="POST",
+        path=_BASE,
+        summary="Create a workspace",
+        handler=create_workspace,
+        run=Run.WRITE,
+        body=CreateWorkspaceBody,
+        answer=WorkspaceDetail,
+        permission=Permission.ADMINISTER,
+        error_code=_ERROR_CODE,
+        error_style=ErrorStyle.BOTH,
+    ),
+    Operation(
+        name="list_workspaces",
+        method="GET",
+        path=_BASE,
+        summary="List the workspaces of a project",
+        handler=list_workspaces,
+        run=Run.READ,
+        query=WorkspaceQuery,
+        answer=WorkspaceList,
+        permission=Permission.READ,
+        error_code=_ERROR_CODE,
+        error_style=ErrorStyle.BOTH,
+    ),
+    Operation(
+        name="show_workspace",
+        method="GET",
+        path=f"{_BASE}/{{workspace_id}}",
+        summary="Show a workspace",
+        handler=show_workspace,
+        run=Run.READ,
+        answer=WorkspaceShown,
+        permission=Permission.READ,
+        error_code=_ERROR_CODE,
+        error_style=ErrorStyle.BOTH,
+    ),
+]

@@ -1,0 +1,100 @@
+"""The composition root: builds everything from the settings and passes it down."""
+
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from tocsin.api.edge import Edge
+from tocsin.api.openapi import openapi_document
+from tocsin.api.operations import Desk
+from tocsin.api.table import OPERATIONS
+from tocsin.clock import now_ms
+from tocsin.conversion.records import Rules
+from tocsin.errors import SetupError
+from tocsin.identity.secrets import read_key_file
+from tocsin.identity.throttle import LoginThrottle
+from tocsin.settings import Settings
+from tocsin.storage.database import Database, database_file
+from tocsin.storage.migrate import require_current
+from tocsin.storage.sqlite import SqliteDatabase, connect
+from tocsin.times import parse_offset
+
+HASHING_THREADS = 2
+
+
+def key_file(settings: Settings) -> Path:
+    """Where the key is that encrypts stored secret keys: beside the database, unless the settings say otherwise."""
+    if settings.secret_key_file:
+        return Path(settings.secret_key_file).expanduser()
+    database = database_file(settings.database)
+    return database.with_name(f"{database.name}.key")
+
+
+def open_database(settings: Settings) -> SqliteDatabase:
+    """Raises SetupError, saying what to do, for a database that is missing or has another schema."""
+    path = database_file(settings.database)
+    connection = connect(path, busy_timeout_ms=settings.busy_timeout_ms)
+    try:
+        require_current(connection)
+    finally:
+        connection.close()
+    return SqliteDatabase(
+        path, busy_timeout_ms=settings.busy_timeout_ms, read_timeout_s=settings.read_timeout_s
+    )
+
+
+def offset_min(settings: Settings) -> int:
+    try:
+        return parse_offset(settings.time_offset)
+    except ValueError as error:
+        raise SetupError(f"the setting time_offset: {error}") from error
+
+
+def conversion_rules(settings: Settings) -> Rules:
+    return Rules(
+        each=settings.conversion_shape == "each",
+        close_alerts=settings.conversion_close_alerts,
+        allow_again=settings.conversion_allow_again,
+        owner_is_caller=settings.conversion_owner == "caller",
+        daily_limit=settings.conversion_daily_limit,
+        strict_types=settings.types_strict,
+    )
+
+
+def build_app(settings: Settings, database: Database, *, clock: Callable[[], int] = now_ms) -> Edge:
+    """The ASGI application. Raises SetupError for a missing key file or a setting that makes no sense."""
+    desk = Desk(
+        settings=settings,
+        database=database,
+        key_box=read_key_file(key_file(settings)),
+        throttle=LoginThrottle(),
+        hashing=ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing"),
+        rules=conversion_rules(settings),
+        offset_min=offset_min(settings),
+        hostname=socket.gethostname(),
+        now_ms=clock,
+        openapi=openapi_document(OPERATIONS, version=version("tocsin")),
+    )
+    return Edge(desk, OPERATIONS)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Structured lines on standard error: an event in the past tense, with ids."""
+    text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
