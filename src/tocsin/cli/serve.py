@@ -1,0 +1,122 @@
+"""`tocsin serve`."""
+
+import ipaddress
+import signal
+import socket
+import ssl
+from pathlib import Path
+from types import FrameType
+
+import click
+import structlog
+import uvicorn
+
+from tocsin.app import build_app, configure_logging
+from tocsin.cli.common import DATABASE, opened, reported, settings_from
+from tocsin.errors import SetupError
+from tocsin.settings import DESCRIPTIONS, Settings, variable
+
+LOG = structlog.get_logger()
+
+GRACE_S = 30  # requests in flight get this long to finish
+
+_SETTINGS_HELP = "\b\nSettings, as variables (in a --config file without the prefix, in lower case):\n" + "\n".join(
+    f"  {variable(name)}\n      {sentence}" for name, sentence in DESCRIPTIONS.items()
+)
+
+
+@click.command(epilog=_SETTINGS_HELP)
+@DATABASE
+@click.option("--host", metavar="ADDRESS", help="Address to listen on. Default: 127.0.0.1.")
+@click.option("--port", type=int, metavar="PORT", help="TCP port; 0 takes a free one. Default: 8080.")
+@click.option("--tls-cert", metavar="FILE", help="PEM file with the certificate chain.")
+@click.option("--tls-key", metavar="FILE", help="PEM file with the private key.")
+@click.pass_context
+def serve(
+    context: click.Context,
+    database: str | None,
+    host: str | None,
+    port: int | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+) -> None:
+    """Answer the API until SIGTERM or SIGINT; requests in flight finish first.
+
+    Prints one line on standard output when it listens; the log goes to standard error.
+    """
+    with reported():
+        settings = settings_from(context, database=database, host=host, port=port, tls_cert=tls_cert, tls_key=tls_key)
+        configure_logging(settings)
+        _check_tls(settings)
+        with opened(settings) as desk_database:
+            app = build_app(settings, desk_database)
+            _run(settings, app)
+
+
+def _run(settings: Settings, app: object) -> None:
+    listener = _listener(settings)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    url = f"{'https' if settings.tls_cert else 'http'}://{shown}:{port}"
+    if not settings.tls_cert and not _is_loopback(host):
+        LOG.warning("listening_without_tls", url=url, advice="passwords and tokens can be read on the way: use TLS")
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]  # an ASGI application
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=settings.tls_cert or None,
+        ssl_keyfile=settings.tls_key or None,
+    )
+    _ignore_signals_again()
+    LOG.info("server_started", url=url)
+    click.echo(f"Tocsin listens on {url}")
+    uvicorn.Server(config).run(sockets=[listener])
+    LOG.info("server_stopped")
+
+
+def _ignore_signals_again() -> None:
+    """uvicorn raises the signal that stopped it once more when it is done; a wanted stop ends with status 0."""
+
+    def nothing(number: int, frame: FrameType | None) -> None:
+        pass
+
+    signal.signal(signal.SIGTERM, nothing)
+    signal.signal(signal.SIGINT, nothing)
+
+
+def _listener(settings: Settings) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        raise SetupError(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
+            "Another program may use it: choose another --port"
+        ) from error
+    return listener
+
+
+def _check_tls(settings: Settings) -> None:
+    if not settings.tls_cert:
+        return
+    for name in ("tls_cert", "tls_key"):
+        if not Path(getattr(settings, name)).is_file():
+            raise SetupError(f"the file of the setting {name} is not there: {getattr(settings, name)}")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (ssl.SSLError, OSError) as error:
+        raise SetupError(f"certificate and key cannot be used: {error}") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
