@@ -44,9 +44,7 @@ def open_database(settings: Settings) -> SqliteDatabase:
         require_current(connection)
     finally:
         connection.close()
-    return SqliteDatabase(
-        path, busy_timeout_ms=settings.busy_timeout_ms, read_timeout_s=settings.read_timeout_s
-    )
+    return SqliteDatabase(path, busy_timeout_ms=settings.busy_timeout_ms, read_timeout_s=settings.read_timeout_s)
 
 
 def offset_min(settings: Settings) -> int:

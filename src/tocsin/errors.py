@@ -1,20 +1,20 @@
 """What can go wrong, by meaning. How an error is spelled on the wire stands in `api/errors.py`.
 
-    ServiceError
-        InvalidRequest          the request itself is wrong; `field` names the part of it
-            InvalidSort, InvalidOrder, InvalidCondition    the three that the vendor numbers apart
-            NothingNamed        a relation call without ids
-            QuotaExceeded       a limit of the operator's is reached
-        Unauthenticated         nobody, or not who they say they are
-            LoginFailed         a login with wrong credentials
-            identity.signing.BadSignature    a signature that does not hold, and why
-        Forbidden               somebody, but not allowed to do this
-        NotFound
-            ObjectNotFound, DataClassNotFound, WorkspaceNotFound, ConversionNotFound
-        TooLarge                the body is over the limit
-        Unavailable             the database is busy, full or gone; trying again later may help
-        NotYet                  a part of Tocsin that is planned and not built
-        SetupError              the operator has to do something first; the message says what
+ServiceError
+    InvalidRequest          the request itself is wrong; `field` names the part of it
+        InvalidSort, InvalidOrder, InvalidCondition    the three that the vendor numbers apart
+        NothingNamed        a relation call without ids
+        QuotaExceeded       a limit of the operator's is reached
+    Unauthenticated         nobody, or not who they say they are
+        LoginFailed         a login with wrong credentials
+        identity.signing.BadSignature    a signature that does not hold, and why
+    Forbidden               somebody, but not allowed to do this
+    NotFound
+        ObjectNotFound, DataClassNotFound, WorkspaceNotFound, ConversionNotFound
+    TooLarge                the body is over the limit
+    Unavailable             the database is busy, full or gone; trying again later may help
+    NotYet                  a part of Tocsin that is planned and not built
+    SetupError              the operator has to do something first; the message says what
 """
 
 

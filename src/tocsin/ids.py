@@ -2,14 +2,13 @@
 
 import hashlib
 import os
+import time
 import uuid
-
-from tocsin.clock import now_ms
 
 
 def new_id() -> str:
     """A UUIDv7 (RFC 9562), 36 characters."""
-    value = (now_ms() & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = (time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     return str(uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62))
 

@@ -24,7 +24,6 @@ def _default_database() -> str:
     return f"sqlite:///{Path(platformdirs.user_data_dir('tocsin')) / 'tocsin.db'}"
 
 
-
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=31_536_000)]
 
 

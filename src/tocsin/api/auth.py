@@ -63,16 +63,12 @@ def _by_signature(tx: Transaction, desk: Desk, request: SignedRequest, authoriza
             "verify aksk signature fail: the secret key is another, or the request was changed on its way "
             "(at log level debug the server's log shows what it expected to be signed)"
         )
-    return Caller(
-        user_id=key.user_id, user_name=key.user_name, domain_id=key.domain_id, domain_name=key.domain_name
-    )
+    return Caller(user_id=key.user_id, user_name=key.user_name, domain_id=key.domain_id, domain_name=key.domain_name)
 
 
 def canonical_text(request: SignedRequest, signature: signing.Signature) -> list[str]:
     """The canonical requests for the log, without the values of headers that are secrets."""
-    return [
-        _SECRET_HEADER.sub(r"\1:***", text) for text in signing.canonical_requests(request, signature)
-    ]
+    return [_SECRET_HEADER.sub(r"\1:***", text) for text in signing.canonical_requests(request, signature)]
 
 
 def authorise(

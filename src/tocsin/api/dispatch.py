@@ -121,9 +121,7 @@ class Dispatcher:
                 return StoredAnswer(answer.status, answer.body or b"")
 
             lifetime_ms = self.desk.settings.idempotency_lifetime_s * 1000
-            return answer_once(
-                tx, scope, key=key, body_hash=body_hash, lifetime_ms=lifetime_ms, answer=fresh
-            )
+            return answer_once(tx, scope, key=key, body_hash=body_hash, lifetime_ms=lifetime_ms, answer=fresh)
 
         stored = await finished(self.desk.database.write(work))
         return Answer(status=stored.status, body=stored.body)

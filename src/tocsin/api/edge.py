@@ -109,7 +109,7 @@ class _Endpoint:
         self._operation = operation
         self._dispatcher = dispatcher
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
         exchange: Exchange = scope["tocsin"]
         exchange.operation = self._operation
         request = SignedRequest(
@@ -129,7 +129,7 @@ class _Endpoint:
         )
 
 
-async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+async def _unknown_path(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise HTTPException(404)
 
 

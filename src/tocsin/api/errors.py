@@ -67,9 +67,9 @@ _WORKSPACE_ITSELF = Spelling(status=400, code="SecMaster.20011003")
 
 def spelling_of(error: Exception, operation: Operation | None) -> Spelling:
     """The row of the nearest class; UNEXPECTED for an error that nobody is meant to see."""
-    if isinstance(error, errors.WorkspaceNotFound) and operation and operation.in_workspace:
-        if "/soc/" not in operation.path:
-            return _WORKSPACE_ITSELF
+    on_workspace = operation is not None and operation.in_workspace and "/soc/" not in operation.path
+    if on_workspace and isinstance(error, errors.WorkspaceNotFound):
+        return _WORKSPACE_ITSELF
     for ancestor in type(error).__mro__:
         if ancestor in SPELLINGS:
             return SPELLINGS[ancestor]

@@ -4,7 +4,7 @@ Source: IAM API reference (tokens, projects, domains, users) and recordings of t
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from tocsin.identity.records import Permission, Project, Role, Token, User
 from tocsin.identity.secrets import password_matches
 from tocsin.storage.database import Transaction, finished
 
-SUBJECT_TOKEN = "X-Subject-Token"
+SUBJECT_TOKEN = "X-Subject-Token"  # noqa: S105  # the name of a header
 _BAD_LOGIN = "The username or password is wrong."
 
 
@@ -235,7 +235,7 @@ async def _login_by_password(call: Call[TokenBody], given: PasswordUser) -> User
     user = await finished(
         call.desk.database.read(
             lambda tx: service.find_user(
-                tx, id=given.id, name=given.name, domain_id=domain.id, domain_name=domain.name
+                tx, user_id=given.id, name=given.name, domain_id=domain.id, domain_name=domain.name
             )
         )
     )
@@ -260,7 +260,7 @@ async def _login_by_key(call: Call[TokenBody], given: AkSkIdentity) -> User:
             raise LoginFailed("The access key or secret key is wrong.") from error
         if not call.desk.key_box.matches(key.secret, given.secret.key, access=key.access):
             raise LoginFailed("The access key or secret key is wrong.")
-        user = service.find_user(tx, id=key.user_id)
+        user = service.find_user(tx, user_id=key.user_id)
         if user is None:
             raise LoginFailed("The access key or secret key is wrong.")
         return user
@@ -281,7 +281,7 @@ def _user_of_token(tx: Transaction, call: Call[TokenBody], token: str) -> User:
         found = service.get_token(tx, token, call.now_ms)
     except Unauthenticated as error:
         raise LoginFailed("The token is unknown or has expired.") from error
-    user = service.find_user(tx, id=found.user_id)
+    user = service.find_user(tx, user_id=found.user_id)
     if user is None:
         raise LoginFailed("The token is unknown or has expired.")
     return user
@@ -298,9 +298,9 @@ def _wanted_scope(
         if not (wanted.id or wanted.name):
             raise InvalidRequest("needs an id or a name", field="auth.scope.project")
         names = call.desk.settings.identity_region_names
-        return service.scoped_project(tx, user, id=wanted.id, name=wanted.name, region_names=names).id, None
+        return service.scoped_project(tx, user, project_id=wanted.id, name=wanted.name, region_names=names).id, None
     if scope.domain is not None:
-        return None, service.scoped_domain(tx, user, id=scope.domain.id, name=scope.domain.name).id
+        return None, service.scoped_domain(tx, user, domain_id=scope.domain.id, name=scope.domain.name).id
     return None, None
 
 
@@ -370,7 +370,7 @@ def list_auth_projects(tx: Transaction, call: Call[None]) -> ProjectList:
     return ProjectList(projects=[_project_detail(one) for one in found], links=Links(self="/v3/auth/projects"))
 
 
-def list_auth_domains(tx: Transaction, call: Call[None]) -> DomainList:
+def list_auth_domains(_tx: Transaction, call: Call[None]) -> DomainList:
     """Exactly one: Terraform refuses more."""
     caller = call.acting.caller
     domain = DomainDetail(
@@ -411,10 +411,13 @@ def _project_detail(project: Project) -> ProjectDetail:
     )
 
 
-def _iam(name: str, method: str, path: str, summary: str, handler: Any, answer: Any, query: Any = None) -> Operation:
+def _lookup(
+    *, name: str, path: str, summary: str, handler: Callable[..., Any], answer: Any, query: Any = None
+) -> Operation:
+    """A GET of the identity API: any role will do, in whatever project."""
     return Operation(
         name=name,
-        method=method,
+        method="GET",
         path=path,
         summary=summary,
         handler=handler,
@@ -443,10 +446,48 @@ OPERATIONS = [
         error_style=ErrorStyle.IAM,
         vendor=False,
     ),
-    _iam("show_token", "GET", "/v3/auth/tokens", "Check a token", show_token, TokenAnswer),
-    _iam("list_projects", "GET", "/v3/projects", "Find projects", list_projects, ProjectList, ProjectQuery),
-    _iam("show_project", "GET", "/v3/projects/{iam_project_id}", "Show a project", show_project, ProjectShown),
-    _iam("list_auth_projects", "GET", "/v3/auth/projects", "Projects of the caller", list_auth_projects, ProjectList),
-    _iam("list_auth_domains", "GET", "/v3/auth/domains", "The caller's account", list_auth_domains, DomainList),
-    _iam("list_users", "GET", "/v3/users", "Find users of the account", list_users, UserList, UserQuery),
+    _lookup(
+        name="show_token",
+        path="/v3/auth/tokens",
+        summary="Check a token",
+        handler=show_token,
+        answer=TokenAnswer,
+    ),
+    _lookup(
+        name="list_projects",
+        path="/v3/projects",
+        summary="Find projects; SDKs ask for the one that is called like their region",
+        handler=list_projects,
+        answer=ProjectList,
+        query=ProjectQuery,
+    ),
+    _lookup(
+        name="show_project",
+        path="/v3/projects/{iam_project_id}",
+        summary="Show a project",
+        handler=show_project,
+        answer=ProjectShown,
+    ),
+    _lookup(
+        name="list_auth_projects",
+        path="/v3/auth/projects",
+        summary="List the projects that the caller may use",
+        handler=list_auth_projects,
+        answer=ProjectList,
+    ),
+    _lookup(
+        name="list_auth_domains",
+        path="/v3/auth/domains",
+        summary="Show the caller's account",
+        handler=list_auth_domains,
+        answer=DomainList,
+    ),
+    _lookup(
+        name="list_users",
+        path="/v3/users",
+        summary="Find users of the account",
+        handler=list_users,
+        answer=UserList,
+        query=UserQuery,
+    ),
 ]

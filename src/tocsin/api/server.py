@@ -34,12 +34,12 @@ class Versions(msgspec.Struct, frozen=True):
     versions: VersionValues
 
 
-async def show_health(call: Call[None]) -> Health:
+async def show_health(_call: Call[None]) -> Health:
     """The process answers."""
     return Health("ok")
 
 
-def show_readiness(tx: Transaction, call: Call[None]) -> Health:
+def show_readiness(tx: Transaction, _call: Call[None]) -> Health:
     """The process can read its database; otherwise 503."""
     count_workspaces(tx)
     return Health("ready")

@@ -31,7 +31,9 @@ class CreateWorkspaceBody(msgspec.Struct, frozen=True):
     project_name: Annotated[str, msgspec.Meta(max_length=64)]
     description: Annotated[str, msgspec.Meta(max_length=512)] | None = None
     enterprise_project_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_-]{0,64}$(?!\n)")] | None = None
-    enterprise_project_name: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_\u4e00-\u9fa5\-.]{0,64}$(?!\n)")] | None = None
+    enterprise_project_name: (
+        Annotated[str, msgspec.Meta(pattern=r"^[0-9a-zA-Z_\u4e00-\u9fa5\-.]{0,64}$(?!\n)")] | None
+    ) = None
     view_bind_id: Annotated[str, msgspec.Meta(max_length=36)] | None = None
     is_view: bool | None = None
     tags: Annotated[list[Tag], msgspec.Meta(max_length=16)] | None = None
@@ -126,9 +128,7 @@ def list_workspaces(tx: Transaction, call: Call[None]) -> WorkspaceList:
     found = [
         one
         for one in service.list_workspaces(tx, scope.project_id)
-        if _fits(one, query)
-        and (start is None or one.create_time >= start)
-        and (end is None or one.create_time <= end)
+        if _fits(one, query) and (start is None or one.create_time >= start) and (end is None or one.create_time <= end)
     ]
     page = found[query.offset : query.offset + query.limit]
     return WorkspaceList(len(found), [_detail(one, scope) for one in page])

@@ -1,6 +1,7 @@
 """Audit rows are written in the transaction of the change they tell of, by the service that makes the change."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -25,19 +26,24 @@ def record_changes(tx: Transaction, scope: Scope, changes: Iterable[Change], *, 
         "user_name": scope.caller.user_name,
         "operation": scope.operation,
     }
-    tx.run_many(
-        SQL.insert_audit,
-        [
+    rows = []
+    fields: dict[str, tuple[Any, Any]] | None = None
+    text = ""
+    for sequence, change in enumerate(changes, first_sequence):
+        # Objects that are changed in the same way share one dictionary, which is then encoded once.
+        if change.fields is not fields:
+            fields = change.fields
+            text = _ENCODER.encode(fields).decode()
+        rows.append(
             {
                 **common,
                 "sequence": sequence,
                 "object_class": change.object_class,
                 "object_id": change.object_id,
-                "changes": _ENCODER.encode(change.fields).decode(),
+                "changes": text,
             }
-            for sequence, change in enumerate(changes, first_sequence)
-        ],
-    )
+        )
+    tx.run_many(SQL.insert_audit, rows)
 
 
 def record_administration(

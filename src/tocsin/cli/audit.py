@@ -14,7 +14,9 @@ from tocsin.times import iso_form, parse_time
 
 @click.command()
 @click.option("--object", "object_id", metavar="ID", help="Only changes of this alert, incident or other object.")
-@click.option("--since", metavar="TIME", help="Only changes since then, such as 2026-03-02 or 2026-03-02T09:00:00+01:00.")
+@click.option(
+    "--since", metavar="TIME", help="Only changes since then, such as 2026-03-02 or 2026-03-02T09:00:00+01:00."
+)
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Newest rows to show.")
 @click.option("--administration", is_flag=True, help="Changes of users, keys, projects and workspaces instead.")
 @WORKSPACE

@@ -10,8 +10,18 @@ from pathlib import Path
 
 import click
 
-from tocsin.cli.common import DATABASE, JSON, SET_ASIDE, WORKSPACE, chosen_workspace, opened, print_json, reported
-from tocsin.cli.common import scope_in, settings_from
+from tocsin.cli.common import (
+    DATABASE,
+    JSON,
+    SET_ASIDE,
+    WORKSPACE,
+    chosen_workspace,
+    opened,
+    print_json,
+    reported,
+    scope_in,
+    settings_from,
+)
 from tocsin.errors import InvalidRequest, SetupError
 from tocsin.ingest.records import Mapper, Summary
 from tocsin.ingest.rejects import RejectFile
@@ -71,7 +81,7 @@ def suricata(
       tail -F /var/log/suricata/eve.json | tocsin ingest suricata -
 
     Exit status 3: everything else was taken in, but some lines were set aside.
-    """  # noqa: D301  # \b keeps click from wrapping
+    """  # \b keeps click from wrapping
     with reported():
         mapper = partial(map_line, zone=_zone(zone), home_nets=_networks(home_nets or HOME_NETS))
         summary = _run(context, files, database, workspace, mapper, Path(rejects))
@@ -164,7 +174,9 @@ def _zone(text: str) -> dt.tzinfo:
     try:
         return zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidRequest(f"{text!r} is no zone: write a name such as Europe/Berlin, or +01:00", field="--zone") from error
+        raise InvalidRequest(
+            f"{text!r} is no zone: write a name such as Europe/Berlin, or +01:00", field="--zone"
+        ) from error
 
 
 def _networks(texts: tuple[str, ...]) -> list[IpNetwork]:

@@ -14,7 +14,7 @@ from tocsin.cli import audit, conversion, demo, ingest, init, serve, user
 )
 @click.option("--config", metavar="FILE", help="TOML file with settings.  [env: TOCSIN_CONFIG]")
 @click.version_option(package_name="tocsin")
-def main(config: str | None) -> None:  # noqa: ARG001  # read from the context by the commands
+def main(config: str | None) -> None:  # read from the context by the commands
     """Tocsin turns security alerts into incidents, speaking the SecMaster SOC API.
 
     \b
@@ -23,7 +23,7 @@ def main(config: str | None) -> None:  # noqa: ARG001  # read from the context b
       tocsin init                            make a database with a project, a workspace and an administrator
       tocsin serve                           answer the API on http://127.0.0.1:8080
       tocsin ingest suricata eve.json        take alerts in
-    """  # noqa: D301  # \b keeps click from wrapping
+    """  # \b keeps click from wrapping
 
 
 main.add_command(init.init)

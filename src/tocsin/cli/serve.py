@@ -18,6 +18,7 @@ from tocsin.settings import DESCRIPTIONS, Settings, variable
 
 LOG = structlog.get_logger()
 
+BACKLOG = 2048
 GRACE_S = 30  # requests in flight get this long to finish
 
 _SETTINGS_HELP = "\b\nSettings, as variables (in a --config file without the prefix, in lower case):\n" + "\n".join(
@@ -72,21 +73,26 @@ def _run(settings: Settings, app: object) -> None:
         ssl_certfile=settings.tls_cert or None,
         ssl_keyfile=settings.tls_key or None,
     )
-    _ignore_signals_again()
+    server = uvicorn.Server(config)
+    _stop_on_signals(server)
     LOG.info("server_started", url=url)
     click.echo(f"Tocsin listens on {url}")
-    uvicorn.Server(config).run(sockets=[listener])
+    server.run(sockets=[listener])
     LOG.info("server_stopped")
 
 
-def _ignore_signals_again() -> None:
-    """uvicorn raises the signal that stopped it once more when it is done; a wanted stop ends with status 0."""
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """A wanted stop ends with status 0.
 
-    def nothing(number: int, frame: FrameType | None) -> None:
-        pass
+    uvicorn handles signals only once it runs, and raises the one that stopped it again when it is done: both times it
+    arrives here.
+    """
 
-    signal.signal(signal.SIGTERM, nothing)
-    signal.signal(signal.SIGINT, nothing)
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
 
 
 def _listener(settings: Settings) -> socket.socket:
@@ -95,6 +101,7 @@ def _listener(settings: Settings) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)  # before anybody is told of the port: an early client waits instead of failing
     except OSError as error:
         raise SetupError(
             f"cannot listen on {settings.host} port {settings.port}: {error.strerror}. "

@@ -1,22 +1,23 @@
 """Alerts become an incident: what the request may say, what the incident gets, and what becomes of each alert.
 
-Source: API reference, "Converting Alerts into Incidents"; what it leaves open is decided in docs/reference/conversion.md.
+Source: API reference, "Converting Alerts into Incidents"; docs/reference/conversion.md has what it leaves open.
 """
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 
-from tocsin.objects.records import SEVERITIES, STATUSES, Handling, ObjectRow, handling_of, severity_rank, with_status
 from tocsin.object_types.records import TypeTexts
-from tocsin.times import Instant, iso_form, parse_time, z_form
+from tocsin.objects.records import SEVERITIES, STATUSES, Handling, severity_rank, with_status
+from tocsin.times import iso_form, parse_time, z_form
 
 MAX_IDS = 999
 MAX_LIST = 999  # elements of a list in an incident; the alerts keep the rest
 MAX_LABELS = 1024
 MAX_TAGS = 2048
+_OFFSET_AT = len("2026-03-02T08:41:12.418")
 
 _Text255 = Annotated[str, msgspec.Meta(max_length=255)] | None
 
@@ -221,10 +222,9 @@ def joined_incident(
 
 
 def handling_after_conversion(
-    row: ObjectRow, *, status: str | None, comment: str, now_ms: int, offset_min: int
+    before: Handling, *, status: str | None, comment: str, now_ms: int, offset_min: int
 ) -> Handling:
     """An alert's handling after its conversion; `status` None leaves it as it is."""
-    before = handling_of(row)
     if status is None or status == before.handle_status:
         return before
     given = {"close_reason": "Other", "close_comment": comment} if status == "Closed" else {}
@@ -281,11 +281,19 @@ def _observed(parts: Sequence[Evidence]) -> dict[str, str]:
     """The earliest and the latest time, each in the offset of the alert that it comes from."""
     times: dict[str, str] = {}
     for key, choose in (("first_observed_time", min), ("last_observed_time", max)):
-        instants = [parse_time(text, 0) for part in parts if (text := getattr(part, key))]
-        if instants:
-            chosen: Instant = choose(instants, key=lambda instant: instant.ms)
-            times[key] = iso_form(chosen.ms, chosen.offset_min)
+        texts = [text for part in parts if (text := getattr(part, key))]
+        if texts:
+            times[key] = _outermost(texts, choose)
     return times
+
+
+def _outermost(texts: Sequence[str], choose: Callable[..., str]) -> str:
+    """The earliest or latest of stored times. They have one width, so within an offset they sort as text."""
+    by_offset: dict[str, str] = {}
+    for text in texts:
+        offset = text[_OFFSET_AT:]
+        by_offset[offset] = choose(by_offset.get(offset, text), text)
+    return choose(by_offset.values(), key=lambda text: parse_time(text, 0).ms)
 
 
 def _united(parts: Sequence[Evidence]) -> dict[str, Any]:

@@ -215,26 +215,36 @@ def _settle(
     status: str | None,
 ) -> None:
     """The conversion's own record, the relations, the alerts' new state, and an audit row for each alert."""
-    handling: dict[str, Handling] = {}
+    kept: list[ConvertedAlert] = []
+    settled: dict[str, Handling] = {}
     incidents: dict[str, str] = {}
+    changes: list[Change] = []
     for target in targets:
         comment = close_comment(target.title, target.incident_id)
+        # Most alerts of a batch look alike before, so what becomes of them is worked out once.
+        alike: dict[tuple[Handling, str | None], tuple[Handling, dict[str, Any]]] = {}
         for one in target.alert_ids:
+            row = rows[one]
+            before = handling_of(row)
+            if (known := alike.get((before, row.incident_id))) is None:
+                after = handling_after_conversion(
+                    before, status=status, comment=comment, now_ms=scope.now_ms, offset_min=scope.offset_min
+                )
+                fields = _alert_changes(before, after, row.incident_id, target.incident_id)
+                known = alike[before, row.incident_id] = (after, fields)
+            settled[one], fields = known
             incidents[one] = target.incident_id
-            handling[one] = handling_after_conversion(
-                rows[one], status=status, comment=comment, now_ms=scope.now_ms, offset_min=scope.offset_min
+            changes.append(Change(ALERTS.name, one, fields))
+            kept.append(
+                ConvertedAlert(
+                    alert_id=one,
+                    incident_id=target.incident_id,
+                    before=before,
+                    version=row.version,
+                    update_time=row.update_time,
+                    earlier_incident_id=row.incident_id,
+                )
             )
-    kept = [
-        ConvertedAlert(
-            alert_id=one,
-            incident_id=incidents[one],
-            before=handling_of(rows[one]),
-            version=rows[one].version,
-            update_time=rows[one].update_time,
-            earlier_incident_id=rows[one].incident_id,
-        )
-        for one in handling
-    ]
     tx.run(
         SQL.insert_conversion,
         {
@@ -252,24 +262,23 @@ def _settle(
     relate(
         tx,
         scope,
-        [(ObjectKey(ALERTS.name, one), ObjectKey(INCIDENTS.name, incidents[one])) for one in handling],
+        [(ObjectKey(ALERTS.name, one), ObjectKey(INCIDENTS.name, incidents[one])) for one in settled],
         conversion_id=conversion_id,
         evidence=bool(order.marked_evidence),
     )
-    mark_converted(tx, scope, handling, incidents)
-    changes = [Change(ALERTS.name, one, _alert_changes(rows[one], handling[one], incidents[one])) for one in handling]
+    mark_converted(tx, scope, settled, incidents)
     record_changes(tx, scope, changes, first_sequence=len(targets))
 
 
-def _alert_changes(row: ObjectRow, after: Handling, incident_id: str) -> dict[str, tuple[Any, Any]]:
+def _alert_changes(
+    before: Handling, after: Handling, earlier_incident_id: str | None, incident_id: str
+) -> dict[str, tuple[Any, Any]]:
     """What the audit says of a converted alert: the incident, and the handling that changed."""
-    before = handling_of(row)
-    fields: dict[str, tuple[Any, Any]] = {"incident_id": (row.incident_id, incident_id)}
-    if after is not before:
-        for key in ("handle_status", "close_time", "close_reason", "close_comment"):
-            pair = (getattr(before, key), getattr(after, key))
-            if pair[0] != pair[1]:
-                fields[key] = pair
+    fields: dict[str, tuple[Any, Any]] = {"incident_id": (earlier_incident_id, incident_id)}
+    for key in ("handle_status", "close_time", "close_reason", "close_comment"):
+        pair = (getattr(before, key), getattr(after, key))
+        if pair[0] != pair[1]:
+            fields[key] = pair
     return fields
 
 

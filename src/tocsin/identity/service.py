@@ -32,14 +32,14 @@ def get_token(tx: Transaction, token: str, now_ms: int) -> Token:
 def find_user(
     tx: Transaction,
     *,
-    id: str | None = None,  # noqa: A002  # the wire's name
+    user_id: str | None = None,
     name: str | None = None,
     domain_id: str | None = None,
     domain_name: str | None = None,
 ) -> User | None:
     """By id, or by name within a domain; a name alone finds its first holder."""
     return tx.row(
-        SQL.find_user, User, {"id": id, "name": name, "domain_id": domain_id, "domain_name": domain_name}
+        SQL.find_user, User, {"id": user_id, "name": name, "domain_id": domain_id, "domain_name": domain_name}
     )
 
 
@@ -56,9 +56,7 @@ def list_projects(tx: Transaction, user_id: str) -> list[Project]:
     return tx.rows(SQL.list_granted_projects, Project, {"user_id": user_id})
 
 
-def find_projects_named(
-    tx: Transaction, user_id: str, name: str, region_names: Mapping[str, str]
-) -> list[Project]:
+def find_projects_named(tx: Transaction, user_id: str, name: str, region_names: Mapping[str, str]) -> list[Project]:
     """The project that answers to a name, as a list of one or none.
 
     SDKs ask for the project that is called like the region, and fail unless there is exactly one. So the only project
@@ -82,11 +80,11 @@ def find_role(tx: Transaction, user_id: str, project_id: str) -> Role | None:
 
 
 def scoped_project(
-    tx: Transaction, user: User, *, id: str | None, name: str | None, region_names: Mapping[str, str]  # noqa: A002
+    tx: Transaction, user: User, *, project_id: str | None, name: str | None, region_names: Mapping[str, str]
 ) -> Project:
-    """The project that a token is asked for. Raises NotFound, or Forbidden when the user has no role in it."""
-    if id is not None:
-        found = [project for project in list_projects(tx, user.id) if project.id == id]
+    """The project that a token is asked for. Raises Forbidden when there is none, or the user has no role in it."""
+    if project_id is not None:
+        found = [project for project in list_projects(tx, user.id) if project.id == project_id]
     else:
         found = find_projects_named(tx, user.id, name or "", region_names)
     if not found:
@@ -94,10 +92,10 @@ def scoped_project(
     return found[0]
 
 
-def scoped_domain(tx: Transaction, user: User, *, id: str | None, name: str | None) -> Domain:  # noqa: A002
+def scoped_domain(tx: Transaction, user: User, *, domain_id: str | None, name: str | None) -> Domain:
     """The user's own domain, if the scope names it. Raises NotFound for an unknown one, Forbidden for another's."""
     for domain in list_domains(tx):
-        if domain.id == id or (id is None and domain.name == name):
+        if domain.id == domain_id or (domain_id is None and domain.name == name):
             if domain.id != user.domain_id:
                 raise Forbidden("The user does not belong to the requested domain.")
             return domain

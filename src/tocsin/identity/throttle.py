@@ -29,7 +29,7 @@ class LoginThrottle:
             self._failures.popitem(last=False)
         if count < FREE_FAILURES:
             return 0.0
-        return min(FIRST_DELAY_S * 2 ** min(count - FREE_FAILURES, 16), LONGEST_DELAY_S)
+        return min(FIRST_DELAY_S * 2.0 ** min(count - FREE_FAILURES, 16), LONGEST_DELAY_S)
 
     def succeeded(self, key: Hashable) -> None:
         self._failures.pop(key, None)

@@ -118,8 +118,6 @@ _CATEGORY_BY_CLASS = {
 _SCAN_CLASSES = frozenset({"attempted information leak", "detection of a network scan"})
 
 
-
-
 def map_line(line: bytes, *, zone: dt.tzinfo, home_nets: Sequence[IpNetwork]) -> MappedAlert | None:
     """The alert of one EVE line, or None for a blank line and for a record of another event_type.
 

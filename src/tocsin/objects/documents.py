@@ -235,7 +235,7 @@ class Incident(DataObject, frozen=True, kw_only=True):
     incident_type: IncidentType | None = None
 
 
-_DECODERS = {
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "alerts": msgspec.json.Decoder(Alert),
     "incidents": msgspec.json.Decoder(Incident),
 }
@@ -316,7 +316,9 @@ def invalid(error: Exception, field: str | None = None) -> InvalidRequest:
     path = place.rstrip("`").removeprefix("$").replace("[...]", "").lstrip(".")
     name = ".".join(part for part in (field, path) if part) or None
     text = text.replace("`", "")
-    return InvalidRequest(text[:1].lower() + text[1:] if name else f"the body: {text[:1].lower()}{text[1:]}", field=name)
+    return InvalidRequest(
+        text[:1].lower() + text[1:] if name else f"the body: {text[:1].lower()}{text[1:]}", field=name
+    )
 
 
 _SUSPECT_TEXT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -395,7 +397,7 @@ def prepare_new(dataclass: DataClass, raw: bytes, *, creator: str, now_ms: int, 
     text = read_object(dataclass, raw)
     if not text.known.title:
         raise InvalidRequest("a title of 1 to 255 characters is needed", field=f"{FIELD}.title")
-    document = _rewritten(dataclass, text, offset_min)
+    document = _rewritten(text, offset_min)
     document = {key: value for key, value in document.items() if bytes(value) != _NULL}
     for key, default in (
         ("severity", b'"Tips"'),
@@ -417,7 +419,7 @@ def prepare_change(
     """A stored object after a partial update: a member that is absent stays, null clears it. Raises InvalidRequest."""
     if "title" in change.members and not change.known.title:
         raise InvalidRequest("must stay text of 1 to 255 characters", field=f"{FIELD}.title")
-    document = _MEMBERS.decode(stored) | _rewritten(dataclass, change, offset_min)
+    document = _MEMBERS.decode(stored) | _rewritten(change, offset_min)
     document = {key: value for key, value in document.items() if bytes(value) != _NULL}
     size = sum(len(key) + len(bytes(value)) + 4 for key, value in document.items())
     if size > max(MAX_OBJECT_BYTES, len(stored.encode())):
@@ -480,7 +482,7 @@ def _ms(text: str | None) -> int | None:
     return parse_time(text, 0).ms if text else None
 
 
-def _rewritten(dataclass: DataClass, text: ObjectText, offset_min: int) -> dict[str, msgspec.Raw]:
+def _rewritten(text: ObjectText, offset_min: int) -> dict[str, msgspec.Raw]:
     """The members that belong in the document, in the form in which they are answered."""
     document = {
         key: value for key, value in text.members.items() if key not in _SERVER_KEYS and key not in _HANDLING_KEYS

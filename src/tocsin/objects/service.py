@@ -184,9 +184,7 @@ def _page(
     return Page(rows=[render(row, scope, related) for row in rows], total=total)
 
 
-def change_object(
-    tx: Transaction, scope: Scope, dataclass: DataClass, object_id: str, raw: bytes
-) -> ObjectDetail:
+def change_object(tx: Transaction, scope: Scope, dataclass: DataClass, object_id: str, raw: bytes) -> ObjectDetail:
     """Change the members that are given, clear those that are null, leave the rest.
 
     Raises InvalidRequest for a member that is wrong, ObjectNotFound.

@@ -43,9 +43,7 @@ def relate(
 
 def drop_relations(tx: Transaction, scope: Scope, dataclass: str, ids: Sequence[str]) -> None:
     """Mark every link of these objects as deleted."""
-    rows = [
-        {"workspace_id": scope.workspace_id, "dataclass": dataclass, "id": one, "now": scope.now_ms} for one in ids
-    ]
+    rows = [{"workspace_id": scope.workspace_id, "dataclass": dataclass, "id": one, "now": scope.now_ms} for one in ids]
     tx.run_many(SQL.mark_relations_deleted, rows)
     tx.run_many(SQL.mark_relations_deleted_backwards, rows)
 

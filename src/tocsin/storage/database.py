@@ -76,5 +76,3 @@ def database_file(url: str) -> Path:
     if scheme != "sqlite" or not rest.startswith("/") or len(rest) < 2 or rest.endswith("/"):
         raise SetupError(f"the database URL {url!r} is not understood: write sqlite:///path/to/file.db")
     return Path(unquote(rest[1:])).expanduser()
-
-

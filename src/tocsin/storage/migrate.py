@@ -30,11 +30,11 @@ class Migration(msgspec.Struct, frozen=True):
 def migrations() -> list[Migration]:
     """Every step, in order. Raises ValueError when the numbers have a gap."""
     folder = resources.files(__package__).joinpath("migrations")
-    found = sorted(
+    found = [
         Migration(int(match["version"]), match["name"], entry.read_text("utf-8"))
-        for entry in folder.iterdir()
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
         if (match := _NAME.match(entry.name))
-    )
+    ]
     if [step.version for step in found] != list(range(1, len(found) + 1)):
         raise ValueError("migrations must be numbered 1, 2, 3, ... without a gap")
     return found

@@ -7,6 +7,7 @@ A comment between the name and the text says why; parameters are written `:name`
 """
 
 import re
+from collections.abc import Iterator
 from importlib import resources
 
 import msgspec
@@ -37,7 +38,7 @@ class Queries:
         except KeyError:
             raise AttributeError(f"no statement named {name}; there are {', '.join(self._statements)}") from None
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # an iterator of Statement; used by checks only
+    def __iter__(self) -> Iterator[Statement]:
         return iter(self._statements.values())
 
 

@@ -3,6 +3,7 @@
 Writes that wait together share a commit, each in its own savepoint, so that the disk is waited for once for many.
 """
 
+import functools
 import queue
 import sqlite3
 import threading
@@ -56,11 +57,10 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._readers: dict[tuple[str, Callable[..., Any]], Callable[[tuple[Any, ...]], Any]] = {}
 
     def rows(self, statement: Statement, record: Callable[..., T], params: Params) -> list[T]:
         cursor = self._connection.execute(statement.text(self.engine), params)
-        reader = self._reader(statement, record, cursor)
+        reader = _row_reader(record, tuple(column[0] for column in cursor.description))
         return [reader(row) for row in cursor]
 
     def row(self, statement: Statement, record: Callable[..., T], params: Params) -> T | None:
@@ -76,23 +76,14 @@ class SqliteTransaction:
     def run_many(self, statement: Statement, params: Iterable[Params]) -> None:
         self._connection.executemany(statement.text(self.engine), params)
 
-    def _reader(
-        self, statement: Statement, record: Callable[..., T], cursor: sqlite3.Cursor
-    ) -> Callable[[tuple[Any, ...]], T]:
-        key = (statement.text(self.engine), record)
-        if (known := self._readers.get(key)) is None:
-            if len(self._readers) >= STATEMENT_CACHE:
-                self._readers.clear()
-            known = self._readers[key] = _row_reader(record, [column[0] for column in cursor.description])
-        return known
 
-
-def _row_reader(record: Callable[..., T], columns: list[str]) -> Callable[[tuple[Any, ...]], T]:
+@functools.lru_cache(maxsize=STATEMENT_CACHE)
+def _row_reader(record: Callable[..., T], columns: tuple[str, ...]) -> Callable[[tuple[Any, ...]], T]:
     """Check once that columns and fields agree; booleans, which SQLite keeps as 0 and 1, become bool again."""
     fields = record.__struct_fields__ if isinstance(record, type) and issubclass(record, msgspec.Struct) else None
     if fields is None:
         return lambda row: record(*row)
-    if list(fields) != columns:
+    if fields != columns:
         raise TypeError(f"{record} has the fields {fields}, the statement gives {columns}")
     hints = get_type_hints(record)
     flags = [index for index, name in enumerate(fields) if hints[name] in (bool, bool | None)]
@@ -219,7 +210,7 @@ class SqliteDatabase:
                 connection.execute("SAVEPOINT job")
                 try:
                     done.append((future, work(transaction)))
-                except Exception as error:  # noqa: BLE001  # one job's failure is its own; the others go on
+                except Exception as error:  # one job's failure is its own; the others go on
                     if not connection.in_transaction:
                         raise  # the engine gave up the whole transaction: nobody's work is there
                     connection.execute("ROLLBACK TO job")
@@ -232,8 +223,8 @@ class SqliteDatabase:
             raise
         for future, result in done:
             future.set_result(result)
-        for future, error in refused:
-            future.set_exception(error)
+        for future, reason in refused:
+            future.set_exception(reason)
 
 
 def _fail(group: list[tuple[Work[Any], Future[Any]]], error: BaseException) -> None:
@@ -271,5 +262,3 @@ def connect(path: Path, *, busy_timeout_ms: int, create: bool = False) -> sqlite
     connection.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
-
-

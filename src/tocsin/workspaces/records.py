@@ -4,7 +4,6 @@ import msgspec
 
 from tocsin.identity.records import Caller
 
-
 # The published pattern of a workspace name; the last part refuses the line feed that `$` alone lets through.
 NAME_PATTERN = r"^[0-9a-zA-Z_\-()\u4e00-\u9fa5]{1,64}$(?!\n)"
 
