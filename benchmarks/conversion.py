@@ -1,0 +1,316 @@
+"""How much of the database's own speed a conversion keeps on its way through HTTP.
+
+Each call is made twice, side by side: as a signed POST to a real server on one SQLite file, and as the very statements
+and parameters of that call, recorded beforehand, run straight on a copy of the file by the same driver, committed as
+durably. The ratio is the rate over HTTP as a part of the rate of the bare statements; 100 % would mean that signature,
+parsing, decisions and the answer cost nothing. Times depend on the machine, ratios hardly.
+"""
+
+import argparse
+import http.client
+import json
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tocsin.administration.service import Desk
+from tocsin.clock import now_ms
+from tocsin.conversion.records import Order, Rules
+from tocsin.conversion.service import convert_alerts
+from tocsin.identity.records import Caller
+from tocsin.identity.signing import sdk_date, sign
+from tocsin.ids import new_id
+from tocsin.objects.documents import prepare_new
+from tocsin.objects.records import ALERTS
+from tocsin.objects.service import MADE_BY_CLIENT, NewObject, insert_objects
+from tocsin.storage.database import Params, Transaction
+from tocsin.storage.queries import Statement
+from tocsin.storage.sqlite import SqliteDatabase, SqliteTransaction, connect
+from tocsin.workspaces.records import Scope
+
+# Alerts in a call, and calls in a round: a round of each size takes about as long.
+SIZES = {1: 60, 100: 20, 999: 3}
+GOALS = {1: None, 100: 75, 999: None}
+ROUNDS = 7
+INSERT_BATCH = 1000
+
+Recorded = list[tuple[str, Any, bool]]
+
+
+class RecordingTransaction(SqliteTransaction):
+    """Notes every statement with its parameters, in the order in which it is run."""
+
+    def __init__(self, connection: sqlite3.Connection, notes: Recorded) -> None:
+        super().__init__(connection)
+        self._notes = notes
+
+    def rows(self, statement: Statement, record: Callable[..., Any], params: Params) -> list[Any]:
+        self._notes.append((statement.text(self.engine), params, False))
+        return super().rows(statement, record, params)
+
+    def values(self, statement: Statement, params: Params) -> list[Any]:
+        self._notes.append((statement.text(self.engine), params, False))
+        return super().values(statement, params)
+
+    def run(self, statement: Statement, params: Params) -> int:
+        self._notes.append((statement.text(self.engine), params, False))
+        return super().run(statement, params)
+
+    def run_many(self, statement: Statement, params: Iterable[Params]) -> None:
+        kept = list(params)
+        self._notes.append((statement.text(self.engine), kept, True))
+        super().run_many(statement, kept)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        results = measure(Path(folder), options.rounds)
+    if options.json:
+        print(json.dumps(results))
+    else:
+        show(results)
+
+
+def measure(folder: Path, rounds: int) -> list[dict[str, Any]]:
+    """One result for each size: medians of the rounds, and their spread."""
+    desk, calls = prepared(folder, rounds)
+    recorded = record(folder, desk, calls)
+    shutil.copy(folder / "template.db", folder / "bare.db")
+    ratios: dict[int, list[float]] = {size: [] for size in SIZES}
+    milliseconds: dict[int, list[tuple[float, float]]] = {size: [] for size in SIZES}
+    with serving(folder / "template.db") as server, closing(connect(folder / "bare.db", busy_timeout_ms=5000)) as bare:
+        api = Api(server, desk)
+        for number in range(rounds):
+            for size, count in SIZES.items():
+                over_http = bare_s = 0.0
+                for position in range(count):
+                    key = (number, size, position)
+                    # Side by side, and the first one changes, so that neither always finds the warmer machine.
+                    if position % 2:
+                        bare_s += replay(bare, recorded[key])
+                        over_http += api.convert(calls[key])
+                    else:
+                        over_http += api.convert(calls[key])
+                        bare_s += replay(bare, recorded[key])
+                ratios[size].append(bare_s / over_http * 100)
+                milliseconds[size].append((over_http / count * 1000, bare_s / count * 1000))
+        api.close()
+    return [
+        {
+            "alerts": size,
+            "ratio_percent": round(statistics.median(ratios[size]), 1),
+            "lowest_percent": round(min(ratios[size]), 1),
+            "highest_percent": round(max(ratios[size]), 1),
+            "http_ms": round(statistics.median(pair[0] for pair in milliseconds[size]), 2),
+            "bare_ms": round(statistics.median(pair[1] for pair in milliseconds[size]), 2),
+            "rounds": rounds,
+            "calls_per_round": SIZES[size],
+            "goal_percent": GOALS[size],
+        }
+        for size in SIZES
+    ]
+
+
+def show(results: list[dict[str, Any]]) -> None:
+    print("batch-order over HTTP, signed, against its own statements run bare on the same kind of SQLite file\n")
+    print(f"{'alerts':>6}  {'of bare rate':>12}  {'lowest':>7}  {'highest':>7}  {'HTTP ms':>8}  {'bare ms':>8}  goal")
+    for one in results:
+        goal = one["goal_percent"]
+        verdict = "-" if goal is None else f"{goal} %: {'met' if one['ratio_percent'] >= goal else 'MISSED'}"
+        print(
+            f"{one['alerts']:>6}  {one['ratio_percent']:>10} %  {one['lowest_percent']:>5} %  "
+            f"{one['highest_percent']:>5} %  {one['http_ms']:>8}  {one['bare_ms']:>8}  {verdict}"
+        )
+    print(f"\nMedians of {results[0]['rounds']} rounds, alternated in one run.")
+
+
+def prepared(folder: Path, rounds: int) -> tuple[Desk, dict[tuple[int, int, int], list[str]]]:
+    """A database with an alert for every id that will be converted, and the ids of each call."""
+    made = tocsin("init", "--database", f"sqlite:///{folder / 'template.db'}", "--json")
+    desk = msgspec.json.decode(made, type=Desk)
+    calls: dict[tuple[int, int, int], list[str]] = {}
+    for number in range(rounds):
+        for size, count in SIZES.items():
+            for position in range(count):
+                calls[number, size, position] = [new_id() for _ in range(size)]
+    ids = [one for call in calls.values() for one in call]
+    with closing(SqliteDatabase(folder / "template.db", busy_timeout_ms=5000, read_timeout_s=60)) as database:
+        scope = scope_of(desk)
+        for start in range(0, len(ids), INSERT_BATCH):
+            new = [sample(one, number, scope) for number, one in enumerate(ids[start : start + INSERT_BATCH], start)]
+            database.write(lambda tx, new=new: insert_objects(tx, scope, ALERTS, new, origin=MADE_BY_CLIENT)).result()
+    with closing(sqlite3.connect(folder / "template.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(folder / "template.db", folder / "recording.db")
+    return desk, calls
+
+
+def sample(alert_id: str, number: int, scope: Scope) -> NewObject:
+    """An alert with a document of about 1.7 KB."""
+    data_object = {
+        "title": f"Beacon to a known command server, seen by sensor {number % 7}",
+        "description": "The host opens a connection every sixty seconds to an address on a block list. " * 5,
+        "severity": ("Low", "Medium", "High")[number % 3],
+        "alert_type": {"category": "Command and Control", "alert_type": "Beacon"},
+        "labels": f"sid:{number % 500},action:allowed,app_proto:tls,in_iface:eno1",
+        "first_observed_time": "2026-03-02T08:41:12.418+01:00",
+        "last_observed_time": "2026-03-02T08:41:12.418+01:00",
+        "count": 1,
+        "confidence": 60,
+        "environment": {"vendor_type": "On-premises", "region_id": "site-1"},
+        "data_source": {"source_type": 2, "company_name": "OISF", "product_name": "Suricata", "product_feature": "IDS"},
+        "network_list": [
+            {
+                "direction": "OUT",
+                "protocol": "TCP",
+                "src_ip": f"10.20.{number % 200}.{number % 250}",
+                "src_port": 1024 + number % 60000,
+                "dest_ip": f"203.0.113.{number % 250}",
+                "dest_port": "443",
+                "dest_domain": "updates.example",
+            }
+        ],
+        "resource_list": [{"name": f"10.20.{number % 200}.{number % 250}", "type": "ip"}],
+        "system_info": {"flow_id": str(number * 7919), "note": "x" * 400},
+    }
+    prepared_one = prepare_new(
+        ALERTS,
+        msgspec.json.encode(data_object),
+        creator="bench",
+        now_ms=scope.now_ms,
+        offset_min=scope.offset_min,
+    )
+    return NewObject(id=alert_id, prepared=prepared_one)
+
+
+def body_of(ids: list[str]) -> dict[str, Any]:
+    return {
+        "ids": ids,
+        "incident_content": {
+            "title": "Beacons to one command server",
+            "incident_type": {"category": "Malware", "incident_type": "Rootkit"},
+        },
+    }
+
+
+def record(folder: Path, desk: Desk, calls: dict[tuple[int, int, int], list[str]]) -> dict[Any, Recorded]:
+    """The statements of every call, from a run on a copy of its own."""
+    recorded: dict[Any, Recorded] = {}
+    notes: Recorded = []
+
+    def noting(connection: sqlite3.Connection) -> Transaction:
+        return RecordingTransaction(connection, notes)
+
+    path = folder / "recording.db"
+    with closing(SqliteDatabase(path, busy_timeout_ms=5000, read_timeout_s=60, transaction=noting)) as database:
+        for key, ids in calls.items():
+            notes.clear()
+            order = msgspec.convert(body_of(ids), Order)
+            scope = scope_of(desk)
+            outcome = database.write(
+                lambda tx, order=order, scope=scope: convert_alerts(tx, scope, order, Rules())
+            ).result()
+            if not all(result.outcome == "converted" for result in outcome.results):
+                raise RuntimeError("an alert of the benchmark was not converted")
+            recorded[key] = list(notes)
+    return recorded
+
+
+def replay(connection: sqlite3.Connection, statements: Recorded) -> float:
+    """Seconds that the bare statements take, commit included."""
+    started = time.perf_counter()
+    connection.execute("BEGIN IMMEDIATE")
+    for text, params, many in statements:
+        if many:
+            connection.executemany(text, params)
+        else:
+            connection.execute(text, params).fetchall()
+    connection.execute("COMMIT")
+    return time.perf_counter() - started
+
+
+def scope_of(desk: Desk) -> Scope:
+    caller = Caller(user_id="bench", user_name="bench", domain_id="", domain_name="")
+    return Scope(
+        workspace_id=desk.workspace_id or "",
+        project_id=desk.project_id,
+        caller=caller,
+        operation="create_batch_order_alerts",
+        request_id=f"{new_id()}-{now_ms()}-benchmark",
+        now_ms=now_ms(),
+        offset_min=480,
+    )
+
+
+class Api:
+    """One client that keeps its connection; requests are signed before the clock starts."""
+
+    def __init__(self, server: str, desk: Desk) -> None:
+        self._host = urlsplit(server).netloc
+        self._path = f"/v1/{desk.project_id}/workspaces/{desk.workspace_id}/soc/alerts/batch-order"
+        self._access = desk.access_key or ""
+        self._secret = desk.secret_key or ""
+        self._connection = http.client.HTTPConnection(self._host, timeout=60)
+
+    def convert(self, ids: list[str]) -> float:
+        """Seconds from sending to the whole answer."""
+        content = json.dumps(body_of(ids)).encode()
+        headers = sign(
+            method="POST",
+            host=self._host,
+            path=self._path,
+            query="",
+            headers={"Content-Type": "application/json"},
+            body=content,
+            access=self._access,
+            secret=self._secret,
+            date=sdk_date(now_ms()),
+        )
+        started = time.perf_counter()
+        self._connection.request("POST", self._path, content, headers)
+        response = self._connection.getresponse()
+        answer = response.read()
+        seconds = time.perf_counter() - started
+        if response.status != http.HTTPStatus.OK or json.loads(answer)["data"]["success_ids"] != ids:
+            raise RuntimeError(f"a conversion failed: {response.status} {answer[:500]!r}")
+        return seconds
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tocsin", "serve", "--database", f"sqlite:///{path}", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process.stdout.readline().decode().split()[-1] if process.stdout else ""
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def tocsin(*arguments: str) -> bytes:
+    return subprocess.run([sys.executable, "-m", "tocsin", *arguments], check=True, stdout=subprocess.PIPE).stdout
+
+
+if __name__ == "__main__":
+    main()
