@@ -18,6 +18,7 @@ from tocsin.clock import now_ms
 from tocsin.conversion.records import Rules
 from tocsin.errors import SetupError
 from tocsin.identity.secrets import read_key_file
+from tocsin.identity.service import require_key
 from tocsin.identity.throttle import LoginThrottle
 from tocsin.settings import Settings
 from tocsin.storage.database import Database, database_file
@@ -66,11 +67,16 @@ def conversion_rules(settings: Settings) -> Rules:
 
 
 def build_app(settings: Settings, database: Database, *, clock: Callable[[], int] = now_ms) -> Edge:
-    """The ASGI application. Raises SetupError for a missing key file or a setting that makes no sense."""
+    """The ASGI application.
+
+    Raises SetupError for a key file that is missing or another database's, or a setting that makes no sense.
+    """
+    key_box = read_key_file(key_file(settings))
+    database.read(lambda tx: require_key(tx, key_box)).result()
     desk = Desk(
         settings=settings,
         database=database,
-        key_box=read_key_file(key_file(settings)),
+        key_box=key_box,
         throttle=LoginThrottle(),
         hashing=ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing"),
         rules=conversion_rules(settings),

@@ -25,11 +25,9 @@ _UNFILLED = "{project_id}"
 
 
 def header(request: SignedRequest, name: bytes) -> str | None:
-    """The first non-empty value of a header; `name` in lower case."""
-    for key, value in request.headers:
-        if value and key.lower() == name:
-            return value.decode("utf-8", "replace").strip()
-    return None
+    """The first non-empty value of a header, "" when all are empty, None when there is none; `name` in lower case."""
+    values = [value.decode("utf-8", "replace").strip() for key, value in request.headers if key.lower() == name]
+    return next((value for value in values if value), values[0] if values else None)
 
 
 def authenticate(tx: Transaction, desk: Desk, request: SignedRequest, now_ms: int) -> Caller:
@@ -90,7 +88,7 @@ def authorise(
     if caller.by_token and caller.token_project_id != project_id:
         raise WorkspaceNotFound("Invalid workspace ID.")
     named = header(request, b"x-project-id")
-    if named is not None and named != project_id:
+    if named and named != project_id:
         raise WorkspaceNotFound("Invalid workspace ID.")
     role = service.find_role(tx, caller.user_id, project_id)
     if role is None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import click
 import msgspec
 
 from tocsin.administration.service import Desk
-from tocsin.cli.common import reported
+from tocsin.cli.common import FAILED, reported
 from tocsin.cli.text import visible
 from tocsin.clock import now_ms
 from tocsin.errors import SetupError
@@ -52,6 +53,8 @@ def demo(port: int) -> None:
     signed request and shows what came of it. On a terminal the server then stays, for you to try; Ctrl-C ends it and
     removes the scratch database. Without a terminal the last line is a JSON object with the result.
     """
+    # A SIGTERM unwinds like Ctrl-C does, so that server and scratch folder go with the demo.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
     with reported(), ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-"))
         url = f"sqlite:///{Path(folder) / 'demo.db'}"

@@ -6,6 +6,12 @@ JOIN   users AS u ON u.id = k.user_id
 JOIN   domains AS d ON d.id = u.domain_id
 WHERE  k.access = :access;
 
+-- name: any_access_key
+SELECT k.access, k.secret
+FROM   access_keys AS k
+ORDER BY k.create_time
+LIMIT  1;
+
 -- name: find_token
 SELECT u.id AS user_id, u.name AS user_name, d.id AS domain_id, d.name AS domain_name, t.project_id,
        p.name AS project_name, t.domain_id AS scope_domain_id, t.methods, t.issue_time, t.expire_time,

@@ -70,6 +70,13 @@ class AccessKey(msgspec.Struct, frozen=True):
     enabled: bool
 
 
+class SealedKey(msgspec.Struct, frozen=True):
+    """An access key and its encrypted secret."""
+
+    access: str
+    secret: bytes
+
+
 class Token(msgspec.Struct, frozen=True):
     """What a token stands for: a user, and a project or a domain or neither."""
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tocsin.errors import Forbidden, NotFound, Unauthenticated
-from tocsin.identity.records import AccessKey, Domain, Project, Role, Token, User
-from tocsin.identity.secrets import new_token, token_hash
+from tocsin.identity.records import AccessKey, Domain, Project, Role, SealedKey, Token, User
+from tocsin.identity.secrets import KeyBox, new_token, token_hash
 from tocsin.storage.database import Transaction
 from tocsin.storage.queries import load_queries
 
@@ -19,6 +19,12 @@ def get_access_key(tx: Transaction, access: str) -> AccessKey:
     if key is None or not key.enabled:
         raise Unauthenticated(f"Get secretKey failed,ak:{access[:64]},err:ak not exist")
     return key
+
+
+def require_key(tx: Transaction, key_box: KeyBox) -> None:
+    """Raises SetupError unless the key file can read the secret keys of this database."""
+    for key in tx.rows(SQL.any_access_key, SealedKey, {}):
+        key_box.open(key.secret, access=key.access)
 
 
 def get_token(tx: Transaction, token: str, now_ms: int) -> Token:
