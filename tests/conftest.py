@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support import Client, TestDesk, copy_desk, serving
 
+from support import Client, TestDesk, copy_desk, serving
 from tocsin.administration.service import Desk
 
 # A developer's own settings must not steer the tests.

@@ -1,5 +1,6 @@
 """What the tests share: a desk of its own for each test, a real server on it, and a client that speaks to it."""
 
+import functools
 import json
 import shutil
 import socket
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import msgspec
@@ -17,9 +18,9 @@ import uvicorn
 from tocsin.administration.service import Desk
 from tocsin.app import build_app, open_database
 from tocsin.clock import now_ms
-from tocsin.identity.secrets import KeyBox, hash_password, new_access_key, read_key_file
 from tocsin.identity import service as identity
 from tocsin.identity.records import Project, Role, User
+from tocsin.identity.secrets import KeyBox, hash_password, new_access_key, read_key_file
 from tocsin.identity.signing import sdk_date, sign
 from tocsin.ids import new_hex_id, new_id
 from tocsin.settings import Settings
@@ -30,6 +31,12 @@ from tocsin.workspaces.service import create_workspace
 
 PASSWORD = "correct horse battery staple"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@functools.cache
+def _password_hash() -> str:
+    """Hashing takes its time on purpose; once is enough for a run."""
+    return hash_password(PASSWORD)
 
 
 class TestDesk(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +93,7 @@ class TestDesk(msgspec.Struct, frozen=True, kw_only=True):
             def add(tx: Any) -> None:
                 domain = identity.list_domains(tx)[0]
                 identity.create_user(
-                    tx, User(user_id, name, domain.id, domain.name, hash_password(PASSWORD), enabled=True), now_ms()
+                    tx, User(user_id, name, domain.id, domain.name, _password_hash(), enabled=True), now_ms()
                 )
                 if role is not None:
                     identity.grant_role(tx, user_id, project_id or self.made.project_id, role)
@@ -139,7 +146,7 @@ class Client:
         self.workspace_id = workspace_id or desk.made.workspace_id or ""
         self.http = httpx.Client(base_url=base, timeout=60, trust_env=False)
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

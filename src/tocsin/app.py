@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tocsin.identity.throttle import LoginThrottle
 from tocsin.settings import Settings
 from tocsin.storage.database import Database, database_file
 from tocsin.storage.migrate import require_current
-from tocsin.storage.sqlite import SqliteDatabase, connect
+from tocsin.storage.sqlite import SqliteDatabase, connect, translated
 from tocsin.times import parse_offset
 
 HASHING_THREADS = 2
@@ -40,11 +41,8 @@ def key_file(settings: Settings) -> Path:
 def open_database(settings: Settings) -> SqliteDatabase:
     """Raises SetupError, saying what to do, for a database that is missing or has another schema."""
     path = database_file(settings.database)
-    connection = connect(path, busy_timeout_ms=settings.busy_timeout_ms)
-    try:
+    with translated(), closing(connect(path, busy_timeout_ms=settings.busy_timeout_ms)) as connection:
         require_current(connection)
-    finally:
-        connection.close()
     return SqliteDatabase(path, busy_timeout_ms=settings.busy_timeout_ms, read_timeout_s=settings.read_timeout_s)
 
 

@@ -19,9 +19,9 @@ class OrderResult(BatchResult, frozen=True, kw_only=True):
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    data: OrderResult
     code: str = SUCCESS
     message: str = ""
+    data: OrderResult
 
 
 def create_batch_order_alerts(tx: Transaction, call: Call[Order]) -> OrderAnswer:

@@ -28,9 +28,9 @@ class BatchIdsBody(msgspec.Struct, frozen=True):
 
 
 class DetailAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    data: ObjectDetail
     code: str = SUCCESS
     message: str = ""
+    data: ObjectDetail
 
 
 class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,23 +41,23 @@ class BatchResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    data: BatchResult
     code: str = SUCCESS
     message: str = ""
+    data: BatchResult
 
 
 class SearchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Paging in both generations: `size` and `page` for newer SDKs, `limit` and `offset` for older ones."""
 
+    code: str = SUCCESS
+    message: str = ""
+    success: bool = True
     total: int
     size: int
     page: int
     limit: int
     offset: int
     data: Sequence[ObjectDetail]
-    success: bool = True
-    code: str = SUCCESS
-    message: str = ""
 
 
 def search_answer(page: Page[ObjectDetail], search: Search) -> SearchAnswer:

@@ -183,10 +183,11 @@ class UserQuery(msgspec.Struct, frozen=True):
 
 
 class _Login(msgspec.Struct, frozen=True):
-    """Who logged in, and by which methods."""
+    """Who logged in, by which methods, and until when (UTC ms) at most."""
 
     user: User
     methods: list[str]
+    expire_ms: int
 
 
 async def create_token(call: Call[TokenBody]) -> Answer:
@@ -203,7 +204,7 @@ async def create_token(call: Call[TokenBody]) -> Answer:
             domain_id=domain_id,
             methods=login.methods,
             now_ms=call.now_ms,
-            expire_ms=call.now_ms + call.desk.settings.token_lifetime_s * 1000,
+            expire_ms=login.expire_ms,
         )
         return token, _token_detail(tx, service.get_token(tx, token, call.now_ms))
 
@@ -213,13 +214,16 @@ async def create_token(call: Call[TokenBody]) -> Answer:
 
 async def _login(call: Call[TokenBody], identity: Identity) -> _Login:
     methods = identity.methods
+    expire_ms = call.now_ms + call.desk.settings.token_lifetime_s * 1000
     if methods == ["password"] and identity.password is not None:
-        return _Login(await _login_by_password(call, identity.password.user), methods)
+        return _Login(await _login_by_password(call, identity.password.user), methods, expire_ms)
     if methods == ["token"] and identity.token is not None:
         token_id = identity.token.id
-        return _Login(await finished(call.desk.database.read(lambda tx: _user_of_token(tx, call, token_id))), methods)
+        user, token = await finished(call.desk.database.read(lambda tx: _user_of_token(tx, call, token_id)))
+        # A token changes its scope, not its end: else a stolen one could be renewed for ever.
+        return _Login(user, methods, min(expire_ms, token.expire_time))
     if methods == ["hw_ak_sk"] and identity.hw_ak_sk is not None:
-        return _Login(await _login_by_key(call, identity.hw_ak_sk), methods)
+        return _Login(await _login_by_key(call, identity.hw_ak_sk), methods, expire_ms)
     raise InvalidRequest(
         "must be one of [password], [token] or [hw_ak_sk], with the object of the same name",
         field="auth.identity.methods",
@@ -228,8 +232,6 @@ async def _login(call: Call[TokenBody], identity: Identity) -> _Login:
 
 async def _login_by_password(call: Call[TokenBody], given: PasswordUser) -> User:
     domain = given.domain or DomainRef()
-    throttled = (given.id or given.name, domain.id or domain.name, call.peer)
-    await _wait(call, throttled)
     if not (given.id or given.name):
         raise InvalidRequest("needs an id, or a name with a domain", field="auth.identity.password.user")
     user = await finished(
@@ -239,6 +241,9 @@ async def _login_by_password(call: Call[TokenBody], given: PasswordUser) -> User
             )
         )
     )
+    # One count for a user, however they are named in the request.
+    throttled = (user.id if user else given.id or given.name, call.peer)
+    await _wait(call, throttled)
     usable = user if user is not None and user.enabled else None
     matches = await asyncio.get_running_loop().run_in_executor(
         call.desk.hashing, password_matches, usable.password_hash if usable else None, given.password
@@ -276,7 +281,7 @@ async def _wait(call: Call[TokenBody], key: tuple[str | None, ...]) -> None:
         await asyncio.sleep(delay_s)
 
 
-def _user_of_token(tx: Transaction, call: Call[TokenBody], token: str) -> User:
+def _user_of_token(tx: Transaction, call: Call[TokenBody], token: str) -> tuple[User, Token]:
     try:
         found = service.get_token(tx, token, call.now_ms)
     except Unauthenticated as error:
@@ -284,7 +289,7 @@ def _user_of_token(tx: Transaction, call: Call[TokenBody], token: str) -> User:
     user = service.find_user(tx, user_id=found.user_id)
     if user is None:
         raise LoginFailed("The token is unknown or has expired.")
-    return user
+    return user, found
 
 
 def _wanted_scope(
@@ -297,6 +302,8 @@ def _wanted_scope(
         wanted = scope.project
         if not (wanted.id or wanted.name):
             raise InvalidRequest("needs an id or a name", field="auth.scope.project")
+        if wanted.domain is not None and (wanted.domain.id or wanted.domain.name):
+            service.scoped_domain(tx, user, domain_id=wanted.domain.id, name=wanted.domain.name)
         names = call.desk.settings.identity_region_names
         return service.scoped_project(tx, user, project_id=wanted.id, name=wanted.name, region_names=names).id, None
     if scope.domain is not None:

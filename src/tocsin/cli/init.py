@@ -1,13 +1,14 @@
 """`tocsin init`."""
 
 import re
+from contextlib import closing
 
 import click
 import msgspec
 
 from tocsin.administration.service import Desk, find_desk, set_up
-from tocsin.app import key_file, open_database
-from tocsin.cli.common import DATABASE, JSON, operator, print_json, reported, settings_from
+from tocsin.app import key_file
+from tocsin.cli.common import DATABASE, JSON, opened, operator, print_json, reported, settings_from
 from tocsin.clock import now_ms
 from tocsin.errors import InvalidRequest, SetupError
 from tocsin.identity.secrets import create_key_file
@@ -15,7 +16,7 @@ from tocsin.object_types.service import store_catalogue
 from tocsin.settings import Settings
 from tocsin.storage.database import database_file
 from tocsin.storage.migrate import migrate
-from tocsin.storage.sqlite import connect
+from tocsin.storage.sqlite import connect, translated
 from tocsin.workspaces.records import NAME_PATTERN
 
 _PROJECT_ID = re.compile(r"[0-9a-f]{32}")
@@ -71,13 +72,9 @@ def _made(settings: Settings, project_name: str | None, project_id: str | None, 
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(f"the folder {path.parent} cannot be made: {error.strerror}") from error
-    connection = connect(path, busy_timeout_ms=settings.busy_timeout_ms, create=True)
-    try:
+    with translated(), closing(connect(path, busy_timeout_ms=settings.busy_timeout_ms, create=True)) as connection:
         migrate(connection, now_ms())
-    finally:
-        connection.close()
-    database = open_database(settings)
-    try:
+    with opened(settings) as database:
         found = database.read(find_desk).result()
         if found is not None:
             database.write(store_catalogue).result()
@@ -94,8 +91,6 @@ def _made(settings: Settings, project_name: str | None, project_id: str | None, 
                 now_ms=now_ms(),
             )
         ).result()
-    finally:
-        database.close()
 
 
 def _show(desk: Desk, settings: Settings) -> None:

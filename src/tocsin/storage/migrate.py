@@ -74,7 +74,8 @@ def migrate(connection: sqlite3.Connection, now_ms: int) -> list[Migration]:
                 done.append(step)
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
     return done
 

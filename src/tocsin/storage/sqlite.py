@@ -50,6 +50,15 @@ def _translated(error: sqlite3.Error) -> Exception:
     return Unavailable(reason) if reason else error
 
 
+@contextmanager
+def translated() -> Iterator[None]:
+    """Around work on a connection outside of `SqliteDatabase`: raises Unavailable instead of the engine's own error."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translated(error) from error
+
+
 class SqliteTransaction:
     """Statements on one connection, inside a transaction that somebody else opened and will end."""
 
