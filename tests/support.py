@@ -16,7 +16,7 @@ import msgspec
 import uvicorn
 
 from tocsin.administration.service import Desk
-from tocsin.app import build_app, open_database
+from tocsin.app import build_app, configure_logging, open_database
 from tocsin.clock import now_ms
 from tocsin.identity import service as identity
 from tocsin.identity.records import Project, Role, User
@@ -114,6 +114,7 @@ def serving(
 ) -> Iterator[str]:
     """A real server on a free port, in a thread of this process; yields its base URL. `changes` are settings."""
     settings = desk.settings(**changes)
+    configure_logging(settings)
     own = database or open_database(settings)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(

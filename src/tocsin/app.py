@@ -5,7 +5,6 @@ import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from tocsin.identity.throttle import LoginThrottle
 from tocsin.settings import Settings
 from tocsin.storage.database import Database, database_file
 from tocsin.storage.migrate import require_current
-from tocsin.storage.sqlite import SqliteDatabase, connect, translated
+from tocsin.storage.sqlite import SqliteDatabase, administered
 from tocsin.times import parse_offset
 
 HASHING_THREADS = 2
@@ -41,7 +40,7 @@ def key_file(settings: Settings) -> Path:
 def open_database(settings: Settings) -> SqliteDatabase:
     """Raises SetupError, saying what to do, for a database that is missing or has another schema."""
     path = database_file(settings.database)
-    with translated(), closing(connect(path, busy_timeout_ms=settings.busy_timeout_ms)) as connection:
+    with administered(path, busy_timeout_ms=settings.busy_timeout_ms) as connection:
         require_current(connection)
     return SqliteDatabase(path, busy_timeout_ms=settings.busy_timeout_ms, read_timeout_s=settings.read_timeout_s)
 
@@ -93,8 +92,11 @@ def configure_logging(settings: Settings) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer(),
+            *([] if text else [structlog.processors.format_exc_info]),
+            # Plain: a richer one prints local variables, among them secrets.
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if text
+            else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),

@@ -12,7 +12,9 @@ ServiceError
     NotFound
         ObjectNotFound, DataClassNotFound, WorkspaceNotFound, ConversionNotFound
     TooLarge                the body is over the limit
+    ClientGone              the client hung up; nobody reads the answer
     Unavailable             the database is busy, full or gone; trying again later may help
+        Busy                another process is writing; trying again soon will help
     NotYet                  a part of Tocsin that is planned and not built
     SetupError              the operator has to do something first; the message says what
 """
@@ -86,8 +88,16 @@ class TooLarge(ServiceError):
     """The request body is over the limit."""
 
 
+class ClientGone(ServiceError):
+    """The client hung up before its request was complete; nobody reads the answer."""
+
+
 class Unavailable(ServiceError):
     """The database cannot do it now: busy, full, read-only or gone. Nothing was changed."""
+
+
+class Busy(Unavailable):
+    """Somebody else is writing for longer than a statement waits."""
 
 
 class NotYet(ServiceError):

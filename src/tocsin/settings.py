@@ -21,7 +21,11 @@ TEST_PREFIX = "TOCSIN_TEST_"
 
 
 def _default_database() -> str:
-    return f"sqlite:///{Path(platformdirs.user_data_dir('tocsin')) / 'tocsin.db'}"
+    try:
+        folder = platformdirs.user_data_dir("tocsin")
+    except RuntimeError as error:
+        raise SetupError("there is no home directory for the default database: say --database URL") from error
+    return f"sqlite:///{Path(folder) / 'tocsin.db'}"
 
 
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=31_536_000)]
@@ -74,7 +78,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "conversion_close_alerts": "Whether a conversion closes its alerts.",
     "conversion_allow_again": "Whether an alert that has an incident from a conversion may be converted again.",
     "conversion_owner": "Owner of an incident made by a conversion: none, or the caller.",
-    "conversion_daily_limit": "Most incidents made by conversions in a workspace in one day; 0 means no limit.",
+    "conversion_daily_limit": "Most incidents that conversions may make in a workspace in one day; 0 means no limit.",
     "types_strict": "Whether a conversion refuses incident types that the catalogue does not have.",
     "identity_region_names": "Project name for each region name, once there is more than one project.",
 }
@@ -110,7 +114,7 @@ def _from_file(path: Path) -> dict[str, Any]:
             tree = tomllib.load(file)
     except OSError as error:
         raise SetupError(f"the settings file {path} cannot be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SetupError(f"the settings file {path} is not TOML: {error}") from error
     return _known(_flatten(tree), f"the settings file {path}", str)
 
@@ -120,9 +124,13 @@ def _flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict) and key not in DESCRIPTIONS:
-            flat.update({name if name.startswith(f"{key}_") else f"{key}_{name}": v for name, v in value.items()})
+            members = {name if name.startswith(f"{key}_") else f"{key}_{name}": one for name, one in value.items()}
         else:
-            flat[key] = value
+            members = {key: value}
+        for name, one in members.items():
+            if name in flat:
+                raise SetupError(f"the setting {name} is there twice in the settings file")
+            flat[name] = one
     return flat
 
 
@@ -133,9 +141,16 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if name.startswith("TOCSIN_") and not name.startswith(TEST_PREFIX) and name != CONFIG_VARIABLE
     }
     known = _known(given, "the environment", variable)
-    if names := known.get("identity_region_names"):
-        known["identity_region_names"] = dict(part.split("=", 1) for part in names.split(",") if "=" in part)
+    if "identity_region_names" in known:
+        known["identity_region_names"] = _pairs(known["identity_region_names"])
     return known
+
+
+def _pairs(text: str) -> dict[str, str]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all("=" in part for part in parts):
+        raise SetupError("the setting identity_region_names: write region=project,region=project")
+    return {region.strip(): project.strip() for region, project in (part.split("=", 1) for part in parts)}
 
 
 def _known(values: dict[str, Any], where: str, spelling: Any) -> dict[str, Any]:

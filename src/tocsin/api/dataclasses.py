@@ -133,7 +133,13 @@ def list_dataclass_types(tx: Transaction, call: Call[None]) -> TypeList:
             children[one.category_code] = children.get(one.category_code, 0) + 1
     found = sorted(
         (one for one in types if _fits(one, query)),
-        key=lambda one: (one.category, one.level, one.sub_category or "", one.id),
+        key=lambda one: (
+            one.create_time if query.sortby == "CREATE_TIME" else 0,
+            one.category,
+            one.level,
+            one.sub_category or "",
+            one.id,
+        ),
         reverse=query.order == "DESC",
     )
     rows = [

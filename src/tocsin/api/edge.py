@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from tocsin.api import errors
 from tocsin.api.dispatch import Dispatcher
 from tocsin.api.operations import Answer, Desk, Operation
-from tocsin.errors import ServiceError, TooLarge
+from tocsin.errors import ClientGone, ServiceError, TooLarge
 from tocsin.identity.signing import SignedRequest
 
 LOG = structlog.get_logger()
@@ -152,10 +152,6 @@ async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
-
-
-class ClientGone(ServiceError):
-    """The client hung up before its request was complete; nobody reads the answer."""
 
 
 async def _send(send: Send, answer: Answer, request_id: str) -> None:

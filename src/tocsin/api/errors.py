@@ -48,8 +48,10 @@ SPELLINGS: dict[type[Exception], Spelling] = {
     # On a path that names a workspace itself, Terraform expects another status and code: see `spelling_of`.
     errors.WorkspaceNotFound: Spelling(status=403, code="SecMaster.20010001"),
     errors.ConversionNotFound: Spelling(status=400, code="SecMaster.20030005"),
+    errors.ClientGone: Spelling(status=400, code=None),
     errors.TooLarge: Spelling(status=413, code="APIGW.0201", style=ErrorStyle.GATEWAY),
     errors.Unavailable: Spelling(status=503, code="SecMaster.20040000"),
+    errors.Busy: Spelling(status=503, code="SecMaster.20040000"),
     errors.NotYet: Spelling(status=503, code="SecMaster.20040000"),
     errors.SetupError: Spelling(
         status=503, code="SecMaster.20040000", message="The server is not set up; its log says what is missing."

@@ -128,7 +128,10 @@ def list_workspaces(tx: Transaction, call: Call[None]) -> WorkspaceList:
     found = [
         one
         for one in service.list_workspaces(tx, scope.project_id)
-        if _fits(one, query) and (start is None or one.create_time >= start) and (end is None or one.create_time <= end)
+        if _fits(one, query)
+        and (start is None or one.create_time >= start)
+        # Workspaces show whole seconds, so the second that was shown finds them.
+        and (end is None or one.create_time // 1000 * 1000 <= end)
     ]
     page = found[query.offset : query.offset + query.limit]
     return WorkspaceList(len(found), [_detail(one, scope) for one in page])

@@ -37,7 +37,7 @@ def audit(
     with reported():
         settings = settings_from(context, database=database)
         offset = offset_min(settings)
-        since_ms = _instant(since, offset) if since else 0
+        since_ms = 0 if since is None else _instant(since, offset)
         with opened(settings) as desk_database:
             if administration:
                 rows = desk_database.read(lambda tx: list_administration(tx, since_ms=since_ms, limit=limit)).result()
@@ -51,6 +51,8 @@ def audit(
             return
         for row in rows:
             _show(row, offset)
+        if not rows:
+            click.echo("No such change is recorded.", err=True)
 
 
 def _instant(text: str, offset: int) -> int:
@@ -73,9 +75,8 @@ def _entry(row: AuditRow, offset: int) -> dict[str, object]:
 
 
 def _show(row: AuditRow, offset: int) -> None:
-    click.echo(
-        f"{iso_form(row.time, offset)}  {visible(row.user_name)}  {row.operation}  {row.object_class} {row.object_id}"
-    )
+    target = f"{row.object_class} {row.object_id}".rstrip()
+    click.echo(f"{iso_form(row.time, offset)}  {visible(row.user_name)}  {row.operation}  {target}")
     for field, (before, after) in msgspec.json.decode(row.changes, type=dict[str, tuple[object, object]]).items():
         click.echo(f"    {visible(field)}: {visible(_text(before))} -> {visible(_text(after))}")
 

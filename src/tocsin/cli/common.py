@@ -1,6 +1,7 @@
 """What the commands share: settings, the database, the workspace, who acts, and how results are printed."""
 
 import getpass
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from tocsin.workspaces.service import list_every_workspace
 
 FAILED = 1
 SET_ASIDE = 3
+INTERRUPTED = 130
 
 DATABASE = click.option("--database", metavar="URL", help="Where the data is, such as sqlite:///tocsin.db.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -42,8 +44,10 @@ def reported() -> Iterator[None]:
         fail(str(error))
     except BrokenPipeError:
         # The reader of our output went away (`tocsin audit | head`): that is no error.
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
 
 
 def settings_from(context: click.Context, **overrides: Any) -> Settings:

@@ -2,16 +2,20 @@
 
 import datetime as dt
 import ipaddress
+import shlex
+import signal
 import sys
 import time
 import zoneinfo
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import click
 
 from tocsin.cli.common import (
     DATABASE,
+    INTERRUPTED,
     JSON,
     SET_ASIDE,
     WORKSPACE,
@@ -23,7 +27,7 @@ from tocsin.cli.common import (
     settings_from,
 )
 from tocsin.errors import InvalidRequest, SetupError
-from tocsin.ingest.records import Mapper, Summary
+from tocsin.ingest.records import Summary
 from tocsin.ingest.rejects import RejectFile
 from tocsin.ingest.runner import Feed
 from tocsin.ingest.suricata import IpNetwork, map_line
@@ -32,6 +36,7 @@ from tocsin.times import parse_offset
 REJECTS = "tocsin-rejects.jsonl"
 HOME_NETS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")  # what Suricata's own HOME_NET begins with
 PROGRESS_EVERY_S = 0.25
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 @click.group()
@@ -84,54 +89,73 @@ def suricata(
     """  # \b keeps click from wrapping
     with reported():
         mapper = partial(map_line, zone=_zone(zone), home_nets=_networks(home_nets or HOME_NETS))
-        summary = _run(context, files, database, workspace, mapper, Path(rejects))
-    if as_json:
-        print_json(summary)
-    else:
-        _show(summary, rejects)
-    if summary.rejected:
-        sys.exit(SET_ASIDE)
+        settings = settings_from(context, database=database)
+        _check_files(files)
+        with opened(settings) as desk_database, RejectFile(Path(rejects)) as reject_file:
+            target = chosen_workspace(desk_database, workspace)
+            feed = Feed(
+                source="suricata",
+                mapper=mapper,
+                database=desk_database,
+                scope_now=lambda: scope_in(target, settings, "ingest_suricata"),
+                rejects=reject_file,
+                progress=_Progress(),
+            )
+            try:
+                _read_all(feed, files)
+            finally:
+                if as_json:
+                    print_json(feed.summary)
+                else:
+                    _show(feed.summary, rejects)
+        if feed.stopped:
+            click.echo("Interrupted. What was read before is committed.", err=True)
+            sys.exit(INTERRUPTED)
+        if feed.summary.rejected:
+            sys.exit(SET_ASIDE)
 
 
-def _run(
-    context: click.Context,
-    files: tuple[str, ...],
-    database: str | None,
-    workspace: str | None,
-    mapper: Mapper,
-    rejects: Path,
-) -> Summary:
-    settings = settings_from(context, database=database)
+def _check_files(files: tuple[str, ...]) -> None:
+    """Raises SetupError before anything is read, for what cannot be a log."""
     for name in files:
-        if name != "-" and not Path(name).exists():
+        path = Path(name)
+        if name == "-":
+            continue
+        if not path.exists():
             raise SetupError(f"there is no file {name}")
-    with opened(settings) as desk_database, RejectFile(rejects) as reject_file:
-        target = chosen_workspace(desk_database, workspace)
-        feed = Feed(
-            source="suricata",
-            mapper=mapper,
-            database=desk_database,
-            scope_now=lambda: scope_in(target, settings, "ingest_suricata"),
-            rejects=reject_file,
-            progress=_Progress(),
-        )
-        try:
-            for name in files:
-                _read(feed, name)
-        except KeyboardInterrupt:
-            click.echo("\nInterrupted. What was committed stays; read the same input again for the rest.", err=True)
-            _show(feed.summary, str(rejects))
-            sys.exit(130)
-        return feed.summary
+        if path.is_dir():
+            raise SetupError(f"{name} is a folder: name the files in it")
+        if path.is_file() and _begins_compressed(path):
+            raise SetupError(f"{name} is compressed: zcat {shlex.quote(name)} | tocsin ingest suricata -")
+
+
+def _begins_compressed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+
+
+def _read_all(feed: Feed, files: tuple[str, ...]) -> None:
+    """Read one after the other. A first Ctrl-C or SIGTERM ends the run in good order, a second one at once."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if feed.stopped:
+            raise KeyboardInterrupt
+        feed.stop()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    for name in files:
+        if not feed.stopped:
+            _read(feed, name)
 
 
 def _read(feed: Feed, name: str) -> None:
-    if name == "-":
-        feed.read(sys.stdin.buffer, "-")
-        return
     try:
-        with Path(name).open("rb") as file:
-            feed.read(file, name)
+        if name == "-":
+            feed.read(sys.stdin.fileno(), name)
+            return
+        with Path(name).open("rb", buffering=0) as file:
+            feed.read(file.fileno(), name)
     except OSError as error:
         raise SetupError(f"{name} cannot be read: {error.strerror}") from error
 

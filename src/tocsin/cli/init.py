@@ -1,7 +1,7 @@
 """`tocsin init`."""
 
 import re
-from contextlib import closing
+import shlex
 
 import click
 import msgspec
@@ -10,13 +10,13 @@ from tocsin.administration.service import Desk, find_desk, set_up
 from tocsin.app import key_file
 from tocsin.cli.common import DATABASE, JSON, opened, operator, print_json, reported, settings_from
 from tocsin.clock import now_ms
-from tocsin.errors import InvalidRequest, SetupError
+from tocsin.errors import InvalidRequest
 from tocsin.identity.secrets import create_key_file
 from tocsin.object_types.service import store_catalogue
 from tocsin.settings import Settings
 from tocsin.storage.database import database_file
 from tocsin.storage.migrate import migrate
-from tocsin.storage.sqlite import connect, translated
+from tocsin.storage.sqlite import administered
 from tocsin.workspaces.records import NAME_PATTERN
 
 _PROJECT_ID = re.compile(r"[0-9a-f]{32}")
@@ -54,7 +54,7 @@ def init(
         if as_json:
             print_json(desk)
         else:
-            _show(desk, settings)
+            _show(desk, settings, f" --database {shlex.quote(database)}" if database else "")
 
 
 def _check_names(project_name: str | None, project_id: str | None, workspace: str | None) -> None:
@@ -68,11 +68,7 @@ def _check_names(project_name: str | None, project_id: str | None, workspace: st
 
 def _made(settings: Settings, project_name: str | None, project_id: str | None, workspace: str | None) -> Desk:
     path = database_file(settings.database)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"the folder {path.parent} cannot be made: {error.strerror}") from error
-    with translated(), closing(connect(path, busy_timeout_ms=settings.busy_timeout_ms, create=True)) as connection:
+    with administered(path, busy_timeout_ms=settings.busy_timeout_ms, create=True) as connection:
         migrate(connection, now_ms())
     with opened(settings) as database:
         found = database.read(find_desk).result()
@@ -93,7 +89,7 @@ def _made(settings: Settings, project_name: str | None, project_id: str | None, 
         ).result()
 
 
-def _show(desk: Desk, settings: Settings) -> None:
+def _show(desk: Desk, settings: Settings, option: str) -> None:
     if not desk.created:
         click.echo("Nothing was changed: the database has a project already.\n")
     for name, value in msgspec.structs.asdict(desk).items():
@@ -102,7 +98,7 @@ def _show(desk: Desk, settings: Settings) -> None:
     if desk.created:
         click.echo(
             f"\nThe password and the secret key are shown this once. Keep the key file too: {key_file(settings)}\n"
-            "Next: tocsin serve"
+            f"Next: tocsin serve{option}"
         )
     else:
-        click.echo("\nA lost password is replaced with: tocsin user password " + desk.user_name)
+        click.echo(f"\nA lost password is replaced with: tocsin user password {desk.user_name}{option}")

@@ -9,7 +9,8 @@ from tocsin.cli import audit, conversion, demo, ingest, init, serve, user
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=(
         "Settings come from --config, then from TOCSIN_* variables, then from options: `tocsin serve --help` lists "
-        "them. Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 done, but some lines were set aside."
+        "them. Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 done, but some lines were set aside, "
+        "130 interrupted."
     ),
 )
 @click.option("--config", metavar="FILE", help="TOML file with settings.  [env: TOCSIN_CONFIG]")

@@ -1,5 +1,6 @@
 """`tocsin serve`."""
 
+import errno
 import ipaddress
 import signal
 import socket
@@ -103,10 +104,11 @@ def _listener(settings: Settings) -> socket.socket:
         listener.bind((settings.host, settings.port))
         listener.listen(BACKLOG)  # before anybody is told of the port: an early client waits instead of failing
     except OSError as error:
-        raise SetupError(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
-            "Another program may use it: choose another --port"
-        ) from error
+        advice = {
+            errno.EADDRINUSE: "another program uses it: choose another --port",
+            errno.EACCES: "ports below 1024 are for root: choose a higher --port",
+        }.get(error.errno or 0, "check --host: it must be an address of this machine")
+        raise SetupError(f"cannot listen on {settings.host} port {settings.port}: {advice}") from error
     return listener
 
 

@@ -52,6 +52,8 @@ def _asked() -> str:
         text = str(click.prompt("New password", hide_input=True, confirmation_prompt=True))
     else:
         text = sys.stdin.readline().rstrip("\r\n")
+    if not text.isprintable():
+        raise InvalidRequest("must be printable UTF-8 text", field="password")
     if len(text) < MINIMUM_LENGTH:
         raise InvalidRequest(f"needs at least {MINIMUM_LENGTH} characters", field="password")
     return text

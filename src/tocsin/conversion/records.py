@@ -318,7 +318,7 @@ def _union(lists: Iterable[Sequence[msgspec.Raw]], *, tags_as_text: bool) -> lis
             if raw in spellings:
                 continue
             spellings.add(raw)
-            if tags_as_text and b'"tags"' in raw:
+            if tags_as_text and (b'"tags"' in raw or b"\\u" in raw):
                 raw = _with_text_tags(raw)
             # Equal elements may differ in spacing and in the order of their keys.
             value = _CANONICAL.encode(msgspec.json.decode(raw))
@@ -336,8 +336,12 @@ def _with_text_tags(raw: bytes) -> bytes:
     tags = msgspec.json.decode(element["tags"]) if "tags" in element else None
     if not isinstance(tags, dict):
         return raw
-    text = _whole_parts((f"{key}:{value}" for key, value in tags.items()), MAX_TAGS)
+    text = _whole_parts((f"{key}:{_spelled(value)}" for key, value in tags.items()), MAX_TAGS)
     return _ENCODER.encode({**element, "tags": text})
+
+
+def _spelled(value: Any) -> str:
+    return value if isinstance(value, str) else _ENCODER.encode(value).decode()
 
 
 def _labels(texts: Iterable[str | None]) -> str:

@@ -35,7 +35,6 @@ from tocsin.objects.service import (
     MADE_BY_CLIENT,
     NewObject,
     changed_fields,
-    count_incidents_since,
     creation,
     insert_objects,
     lock_objects,
@@ -74,6 +73,7 @@ def convert_alerts(tx: Transaction, scope: Scope, order: Order, rules: Rules) ->
     content = order.incident_content or IncidentContent()
     status = _status(order, rules)
     texts = _resolved_type(tx, scope, content.incident_type or _NO_TYPE, rules)
+    made = 0 if order.incident_id else _made_today(tx, scope, rules)
     rows = lock_objects(tx, scope, ALERTS, ids)
     accepted = [one for one in ids if one in rows and (rules.allow_again or rows[one].incident_id is None)]
     joined = _joined_row(tx, scope, order)
@@ -86,7 +86,7 @@ def convert_alerts(tx: Transaction, scope: Scope, order: Order, rules: Rules) ->
             targets = [_join(tx, scope, joined, accepted, evidence)]
         else:
             groups = [[one] for one in accepted] if rules.each else [accepted]
-            _check_quota(tx, scope, rules, len(groups))
+            _check_quota(rules, made, len(groups))
             targets = _create(tx, scope, groups, evidence, content=content, texts=texts, rules=rules)
         _settle(tx, scope, order, rules, rows=rows, targets=targets, conversion_id=conversion_id, status=status)
     incidents = {one: target.incident_id for target in targets for one in target.alert_ids}
@@ -141,13 +141,20 @@ def _joined_row(tx: Transaction, scope: Scope, order: Order) -> ObjectRow | None
     return row
 
 
-def _check_quota(tx: Transaction, scope: Scope, rules: Rules, wanted: int) -> None:
+def _made_today(tx: Transaction, scope: Scope, rules: Rules) -> int:
+    """Incidents that conversions made in the workspace since midnight. Raises QuotaExceeded when no more may follow."""
     if not rules.daily_limit:
-        return
+        return 0
     local_ms = scope.now_ms + scope.offset_min * 60_000
     midnight_ms = local_ms - local_ms % _DAY_MS - scope.offset_min * 60_000
-    made = count_incidents_since(tx, scope, midnight_ms)
-    if made + wanted > rules.daily_limit:
+    params = {"workspace_id": scope.workspace_id, "since": midnight_ms}
+    made = int(tx.values(SQL.count_incidents_made, params)[0])
+    _check_quota(rules, made, 1)
+    return made
+
+
+def _check_quota(rules: Rules, made: int, wanted: int) -> None:
+    if rules.daily_limit and made + wanted > rules.daily_limit:
         raise QuotaExceeded(f"{made} incidents were made today, and the limit of a day is {rules.daily_limit}")
 
 
@@ -255,6 +262,7 @@ def _settle(
             "creator_name": scope.caller.user_name,
             "request_id": scope.request_id,
             "shape": "join" if order.incident_id else "each" if rules.each else "one",
+            "incidents_made": 0 if order.incident_id else len(targets),
             "incident_ids": _ENCODER.encode([target.incident_id for target in targets]).decode(),
             "alerts": _ENCODER.encode(kept).decode(),
         },

@@ -1,6 +1,7 @@
 """Passwords, secret keys and tokens: made, stored and compared so that a stolen database gives none of them away."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import os
@@ -16,8 +17,6 @@ from tocsin.errors import SetupError
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _HASHER = argon2.PasswordHasher()
-# Compared with when a user is unknown, so that the answer takes as long as for one who is known.
-_NOBODY = _HASHER.hash(secrets.token_hex())
 
 
 class KeyBox:
@@ -46,7 +45,12 @@ def create_key_file(path: Path) -> KeyBox:
     """Write a new key, readable by its owner only. An existing file is used, never overwritten."""
     if path.exists():
         return read_key_file(path)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise SetupError(
+            f"the key file {path} cannot be made: {error.strerror}; TOCSIN_SECRET_KEY_FILE may name another place"
+        ) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
         file.flush()
@@ -74,10 +78,16 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
+@functools.cache
+def _nobody() -> str:
+    """Compared with when a user is unknown, so that the answer takes as long as for one who is known."""
+    return _HASHER.hash(secrets.token_hex())
+
+
 def password_matches(password_hash: str | None, password: str) -> bool:
     """Takes its time (tens of milliseconds) on purpose, also when there is no such user (None)."""
     try:
-        matches = _HASHER.verify(password_hash or _NOBODY, password)
+        matches = _HASHER.verify(password_hash or _nobody(), password)
     except argon2.exceptions.VerificationError:
         return False
     return matches and password_hash is not None

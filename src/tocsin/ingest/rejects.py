@@ -8,6 +8,8 @@ from typing import Self, TextIO
 
 import msgspec
 
+from tocsin.errors import SetupError
+
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -28,7 +30,16 @@ class RejectFile:
             self._file.close()
 
     def write(self, source: str, number: int, reason: str, parts: Iterable[bytes]) -> None:
-        """Keep a line, in parts so that one of any length fits in memory. Bytes that are no UTF-8 become escapes."""
+        """Keep a line, in parts so that one of any length fits in memory. Bytes that are no UTF-8 become escapes.
+
+        Raises SetupError when the file cannot be written.
+        """
+        try:
+            self._write(source, number, reason, parts)
+        except OSError as error:
+            raise SetupError(f"the reject file {self.path} cannot be written: {error.strerror}") from error
+
+    def _write(self, source: str, number: int, reason: str, parts: Iterable[bytes]) -> None:
         if self._file is None:
             self._file = self.path.open("a", encoding="utf-8")
         head = _ENCODER.encode({"file": source, "line": number, "reason": reason}).decode()

@@ -5,13 +5,12 @@ Memory is bounded by a batch and one line, whatever the size of the file.
 
 import time
 from collections.abc import Callable
-from typing import BinaryIO
 
 import msgspec
 
 from tocsin.audit.records import Change
 from tocsin.audit.service import record_changes
-from tocsin.errors import InvalidRequest, Unavailable
+from tocsin.errors import Busy, InvalidRequest
 from tocsin.ingest.lines import Line, read_lines
 from tocsin.ingest.records import MAX_LINE_BYTES, MappedAlert, Mapper, Summary, UnreadableLine
 from tocsin.ingest.rejects import RejectFile
@@ -62,22 +61,31 @@ class Feed:
         self._batch_bytes = 0
         self._committed_s = time.monotonic()
         self.summary = Summary()
+        self.stopped = False
 
-    def read(self, file: BinaryIO, name: str) -> None:
-        """Take in a file or pipe to its end.
+    def read(self, descriptor: int, name: str) -> None:
+        """Take in an open file or pipe to its end, or until `stop`; what was read is committed then.
 
-        Raises Unavailable when the database stays busy or is full; what was committed before stays.
+        Raises Unavailable when the database stays busy or is full, OSError when the file fails; what was committed
+        before stays.
         """
-        for line in read_lines(file, patience_s=_PATIENCE_S):
+        for line in read_lines(descriptor, patience_s=_PATIENCE_S):
             if line is not None:
                 self._take(line, name)
             if self._is_due():
                 self._commit()
+            if self.stopped:
+                break
         self._commit()
+
+    def stop(self) -> None:
+        """End reading after the present line. May be called from a signal handler."""
+        self.stopped = True
 
     def _take(self, line: Line, name: str) -> None:
         self.summary.lines += 1
         if line.parts is not None:
+            self._commit()  # the rest of the line may be long in coming
             self._reject(line, name, f"a line may have at most {MAX_LINE_BYTES} bytes")
             return
         try:
@@ -140,7 +148,7 @@ class Feed:
         for attempt in range(1, _ATTEMPTS):
             try:
                 return self._database.write(store).result()
-            except Unavailable:
+            except Busy:
                 time.sleep(0.25 * 2**attempt)
         return self._database.write(store).result()
 

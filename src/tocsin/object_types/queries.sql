@@ -1,12 +1,12 @@
 -- name: list_types
 -- Built-in types and the workspace's own, of one data class.
 SELECT b.id, b.level, b.category, b.category_code, b.category_zh, b.sub_category, b.sub_category_code,
-       b.sub_category_zh, true AS enabled, true AS is_built_in, 0 AS sla_ms, '' AS description
+       b.sub_category_zh, true AS enabled, true AS is_built_in, 0 AS sla_ms, '' AS description, 0 AS create_time
 FROM   built_in_types AS b
 WHERE  b.dataclass = :dataclass
 UNION ALL
 SELECT t.id, t.level, t.category, t.category_code, NULL, t.sub_category, t.sub_category_code, NULL, t.enabled, false,
-       t.sla_ms, t.description
+       t.sla_ms, t.description, t.create_time
 FROM   object_types AS t
 WHERE  t.workspace_id = :workspace_id AND t.dataclass = :dataclass;
 

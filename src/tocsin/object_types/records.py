@@ -28,6 +28,8 @@ class ObjectType(msgspec.Struct, frozen=True):
     # Time to respond in ms, 0 for none.
     sla_ms: int = 0
     description: str = ""
+    # 0 for a built-in type.
+    create_time: int = 0
 
 
 class TypeTexts(msgspec.Struct, frozen=True, kw_only=True):

@@ -322,8 +322,8 @@ def invalid(error: Exception, field: str | None = None) -> InvalidRequest:
 
 
 _SUSPECT_TEXT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-_SUSPECT_NUMBER = re.compile(rb"[0-9.+\-eE]{300,}|[eE][+\-]?[0-9]{3,}")
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]|-?[0-9][0-9.eE+\-]*', re.DOTALL)
+_SUSPECT_NUMBER = re.compile(rb"(?<![0-9.+\-eE])[0-9.+\-eE]{300}|[eE][+\-]?[0-9]{3,}")
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]|-?[0-9][0-9.eE+\-]*', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -519,8 +519,10 @@ def _networks(raw: msgspec.Raw, networks: list[Network]) -> msgspec.Raw:
     for index, network in enumerate(networks):
         place = f"{FIELD}.network_list[{index}]"
         if network.direction:
-            listed(network.direction, DIRECTIONS, f"{place}.direction")
+            direction = listed(network.direction, DIRECTIONS, f"{place}.direction")
         changes: dict[str, Any] = {}
+        if network.direction and direction != network.direction:
+            changes["direction"] = direction
         if isinstance(network.src_port, str):
             changes["src_port"] = _port(network.src_port, f"{place}.src_port")
         if isinstance(network.dest_port, int):

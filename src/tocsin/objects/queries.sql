@@ -44,9 +44,15 @@ SET    version = version + 1, update_time = :now, handle_status = :handle_status
 WHERE  workspace_id = :workspace_id AND dataclass = 'alerts' AND id = :id;
 
 -- name: end_conversions
--- An alert whose incident is deleted may be converted again.
+-- An alert whose incident is deleted may be converted again, unless an older conversion of it still stands.
 UPDATE data_objects
-SET    incident_id = NULL
+SET    incident_id = (SELECT r.to_id
+                      FROM   relations AS r
+                      WHERE  r.workspace_id = :workspace_id AND r.from_class = 'alerts'
+                      AND    r.from_id = data_objects.id AND r.to_class = 'incidents' AND r.to_id <> :incident_id
+                      AND    r.conversion_id IS NOT NULL AND r.deleted_time IS NULL
+                      ORDER BY r.create_time DESC, r.to_id DESC
+                      LIMIT  1)
 WHERE  workspace_id = :workspace_id AND dataclass = 'alerts' AND incident_id = :incident_id
 AND    id IN (SELECT r.from_id
               FROM   relations AS r
@@ -61,8 +67,3 @@ WHERE  workspace_id = :workspace_id AND dataclass = :dataclass AND id = :id;
 -- name: insert_source_event
 INSERT INTO source_events (workspace_id, dataclass, object_id, source, event)
 VALUES (:workspace_id, :dataclass, :object_id, :source, :event);
-
--- name: count_incidents_since
-SELECT count(*) AS incidents
-FROM   data_objects AS o
-WHERE  o.workspace_id = :workspace_id AND o.dataclass = 'incidents' AND o.create_time >= :since;

@@ -279,12 +279,6 @@ def delete_objects(
     return done, [one for one in wanted if one not in rows]
 
 
-def count_incidents_since(tx: Transaction, scope: Scope, since_ms: int) -> int:
-    """Incidents made in the workspace since an instant, deleted ones included."""
-    params = {"workspace_id": scope.workspace_id, "since": since_ms}
-    return int(tx.values(SQL.count_incidents_since, params)[0])
-
-
 def _related_lists(tx: Transaction, scope: Scope, rows: Sequence[ObjectRow]) -> RelatedLists:
     if not rows:
         return {}

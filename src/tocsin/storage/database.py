@@ -73,6 +73,10 @@ def database_file(url: str) -> Path:
             "PostgreSQL is not supported yet: this version keeps its data in SQLite. "
             "Use a URL such as sqlite:////var/lib/tocsin/tocsin.db"
         )
-    if scheme != "sqlite" or not rest.startswith("/") or len(rest) < 2 or rest.endswith("/"):
-        raise SetupError(f"the database URL {url!r} is not understood: write sqlite:///path/to/file.db")
-    return Path(unquote(rest[1:])).expanduser()
+    path = unquote(rest[1:])
+    if scheme != "sqlite" or rest[:1] != "/" or not path or path.endswith("/") or path == ":memory:" or "\0" in path:
+        # Not quoted whole: a URL may hold a password.
+        raise SetupError(
+            f"a database URL that begins {scheme[:20]!r} is not understood: write sqlite:///path/to/file.db"
+        )
+    return Path(path).expanduser()

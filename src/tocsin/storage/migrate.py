@@ -58,8 +58,14 @@ def applied_version(connection: sqlite3.Connection) -> int:
     return int(row[0] or 0)
 
 
+def _refuse_foreign(connection: sqlite3.Connection) -> None:
+    if applied_version(connection) == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise SetupError("the database belongs to another program: choose another file")
+
+
 def migrate(connection: sqlite3.Connection, now_ms: int) -> list[Migration]:
     """Apply the missing steps and return them. Safe to run twice, and at once from two processes."""
+    _refuse_foreign(connection)
     done = []
     for step in migrations():
         connection.execute("BEGIN IMMEDIATE")

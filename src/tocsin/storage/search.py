@@ -90,7 +90,11 @@ def _expression(field: SearchField, document: str) -> str:
     if field.column is not None:
         value = f"o.{field.column}"
     elif field.spelling:
-        value = f"""trim({document} -> '$.{".".join(field.path)}', '"')"""
+        path = f"'$.{'.'.join(field.path)}'"
+        value = (
+            f"CASE json_type({document}, {path}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' "
+            f"ELSE {document} ->> {path} END"
+        )
     else:
         value = f"{document} ->> '$.{'.'.join(field.path)}'"
     if field.required:

@@ -4,19 +4,20 @@ Writes that wait together share a commit, each in its own savepoint, so that the
 """
 
 import functools
+import os
 import queue
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
-from tocsin.errors import SetupError, Unavailable
+from tocsin.errors import Busy, SetupError, Unavailable
 from tocsin.storage.database import Params, Transaction, Work
 from tocsin.storage.queries import Statement
 
@@ -41,22 +42,16 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_CORRUPT: "the database file is damaged",
     sqlite3.SQLITE_NOTADB: "the database file is not a database",
 }
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _translated(error: sqlite3.Error) -> Exception:
+def _translated(error: BaseException) -> BaseException:
     """The one place where SQLite's errors become ours."""
     code = getattr(error, "sqlite_errorcode", None)
     reason = _UNAVAILABLE.get(code & 0xFF) if code is not None else None
-    return Unavailable(reason) if reason else error
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Around work on a connection outside of `SqliteDatabase`: raises Unavailable instead of the engine's own error."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translated(error) from error
+    if code is None or reason is None:
+        return error
+    return Busy(reason) if code & 0xFF in _BUSY else Unavailable(reason)
 
 
 class SqliteTransaction:
@@ -135,7 +130,10 @@ class SqliteDatabase:
         self._writer.start()
 
     def read(self, work: Work[T]) -> Future[T]:
-        return self._readers.submit(self._read, work)
+        with self._lock:
+            if self._closed:
+                raise Unavailable("the database is closed")
+            return self._readers.submit(self._read, work)
 
     def write(self, work: Work[T]) -> Future[T]:
         future: Future[T] = Future()
@@ -164,7 +162,8 @@ class SqliteDatabase:
                 try:
                     return work(self._transaction(connection))
                 finally:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise _translated(error) from error
 
@@ -188,7 +187,7 @@ class SqliteDatabase:
                 if connection is not None:
                     connection.close()
                     connection = None
-                _fail(group, _translated(error) if isinstance(error, sqlite3.Error) else error)
+                _fail(group, _translated(error))
         if connection is not None:
             connection.close()
 
@@ -220,10 +219,10 @@ class SqliteDatabase:
                 try:
                     done.append((future, work(transaction)))
                 except Exception as error:  # one job's failure is its own; the others go on
-                    if not connection.in_transaction:
-                        raise  # the engine gave up the whole transaction: nobody's work is there
+                    if not connection.in_transaction or isinstance(_translated(error), Unavailable):
+                        raise  # trouble of the engine, not of the job: nobody's work may be there
                     connection.execute("ROLLBACK TO job")
-                    refused.append((future, _translated(error) if isinstance(error, sqlite3.Error) else error))
+                    refused.append((future, _translated(error)))
                 connection.execute("RELEASE job")
             connection.execute("COMMIT")
         except BaseException:
@@ -253,21 +252,57 @@ def _time_limit(connection: sqlite3.Connection, seconds: float) -> Iterator[None
         connection.set_progress_handler(None, 0)
 
 
-def connect(path: Path, *, busy_timeout_ms: int, create: bool = False) -> sqlite3.Connection:
-    """A connection with the settings that every one of ours has. Raises SetupError when the file is not there."""
-    if not create and not path.is_file():
-        raise SetupError(
-            f"there is no database at {path.absolute()}: run `tocsin init` first "
-            "(an absolute path is written with four slashes: sqlite:////var/lib/tocsin/tocsin.db)"
-        )
+def connect(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:
+    """A connection with the settings that every one of ours has. Raises sqlite3.Error, for a missing file too."""
     connection = sqlite3.connect(
-        path,
+        f"{path.absolute().as_uri()}?mode=rw",  # never make an empty database where one is gone
+        uri=True,
         timeout=busy_timeout_ms / 1000,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=STATEMENT_CACHE,
     )
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_wal(connection, deadline=time.monotonic() + busy_timeout_ms / 1000)
     connection.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection, *, deadline: float) -> None:
+    """SQLite does not wait when two processes switch a new file over at once; so we do."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > deadline or not isinstance(_translated(error), Busy):
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+@contextmanager
+def administered(path: Path, *, busy_timeout_ms: int, create: bool = False) -> Iterator[sqlite3.Connection]:
+    """A connection for setting up and checking. Raises SetupError, naming the file, for whatever is wrong with it."""
+    if create:
+        _create_private(path)
+    elif not path.is_file():
+        raise SetupError(
+            f"there is no database at {path.absolute()}: run `tocsin init` first "
+            "(an absolute path is written with four slashes: sqlite:////var/lib/tocsin/tocsin.db)"
+        )
+    try:
+        with closing(connect(path, busy_timeout_ms=busy_timeout_ms)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise SetupError(f"{_translated(error)}: {path.absolute()}") from error
+
+
+def _create_private(path: Path) -> None:
+    """An empty file for its owner only: alerts and password hashes are nobody else's business."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SetupError(f"the database {path.absolute()} cannot be made: {reason}") from error

@@ -229,10 +229,14 @@ CREATE TABLE conversions (
     request_id TEXT NOT NULL,
     shape TEXT NOT NULL,
     incident_ids TEXT NOT NULL,
+    -- How many of them the conversion made; joining an incident makes none.
+    incidents_made BIGINT NOT NULL,
     alerts TEXT NOT NULL,
     CONSTRAINT conversions_pk PRIMARY KEY (workspace_id, id),
     CONSTRAINT conversions_workspace FOREIGN KEY (workspace_id) REFERENCES workspaces (id)
 );
+
+CREATE INDEX conversions_create_time ON conversions (workspace_id, create_time);
 
 -- One row for a pair of objects, whichever way it was asked for: from_class sorts before to_class, or, within a class,
 -- from_id before to_id.
