@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from tocsin.api.edge import Edge
@@ -85,6 +86,10 @@ def build_app(settings: Settings, database: Database, *, clock: Callable[[], int
     return Edge(desk, OPERATIONS)
 
 
+def _json(event: object, **_: object) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
+
+
 def configure_logging(settings: Settings) -> None:
     """Structured lines on standard error: an event in the past tense, with ids."""
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
@@ -96,7 +101,7 @@ def configure_logging(settings: Settings) -> None:
             # Plain: a richer one prints local variables, among them secrets.
             structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
             if text
-            else structlog.processors.JSONRenderer(),
+            else structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log_level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),

@@ -72,7 +72,7 @@ class Dispatcher:
             authorise(tx, operation, caller, request, path)
             return caller
 
-        return await finished(self.desk.database.read(admit))
+        return await finished(self.desk.database.read(admit, brief=True))
 
     def _decoded_body(self, body: bytes) -> Any:
         if self._decoder is None:

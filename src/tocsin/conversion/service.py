@@ -28,7 +28,7 @@ from tocsin.conversion.records import (
 from tocsin.errors import ConversionNotFound, InvalidRequest, QuotaExceeded
 from tocsin.ids import new_id
 from tocsin.object_types.records import TypeTexts, resolve_type
-from tocsin.object_types.service import list_types
+from tocsin.object_types.service import list_candidates
 from tocsin.objects.documents import Prepared, copies_of, members_of
 from tocsin.objects.records import ALERTS, INCIDENTS, Handling, ObjectRow, handling_of
 from tocsin.objects.service import (
@@ -122,7 +122,9 @@ def _resolved_type(tx: Transaction, scope: Scope, content: TypeContent, rules: R
     if not (content.id or content.category or content.incident_type):
         return None
     return resolve_type(
-        list_types(tx, scope, INCIDENTS.name),
+        list_candidates(
+            tx, scope, INCIDENTS.name, type_id=content.id, category=content.category, child=content.incident_type
+        ),
         type_id=content.id,
         category=content.category,
         child=content.incident_type,

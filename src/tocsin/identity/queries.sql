@@ -63,8 +63,8 @@ FROM   projects;
 -- name: find_role
 SELECT g.role
 FROM   grants AS g
-JOIN   projects AS p ON p.id = g.project_id
-WHERE  g.user_id = :user_id AND g.project_id = :project_id AND p.enabled = true;
+JOIN   projects AS p ON p.id = g.project_id AND p.enabled = true
+WHERE  g.user_id = :user_id AND g.project_id = :project_id;
 
 -- name: list_domains
 SELECT d.id, d.name

@@ -10,6 +10,22 @@ SELECT t.id, t.level, t.category, t.category_code, NULL, t.sub_category, t.sub_c
 FROM   object_types AS t
 WHERE  t.workspace_id = :workspace_id AND t.dataclass = :dataclass;
 
+-- name: list_candidates
+-- Built-in types that the id or the texts (folded, empty for none) may mean, and all of the workspace's own.
+SELECT b.id, b.level, b.category, b.category_code, b.category_zh, b.sub_category, b.sub_category_code,
+       b.sub_category_zh, true AS enabled, true AS is_built_in, 0 AS sla_ms, '' AS description, 0 AS create_time
+FROM   built_in_types AS b
+WHERE  b.dataclass = :dataclass
+AND    (b.id = CAST(:type_id AS TEXT)
+        OR lower(b.category) IN (:category, :child) OR lower(b.category_code) IN (:category, :child)
+        OR lower(b.category_zh) IN (:category, :child) OR lower(b.sub_category) IN (:category, :child)
+        OR lower(b.sub_category_code) IN (:category, :child) OR lower(b.sub_category_zh) IN (:category, :child))
+UNION ALL
+SELECT t.id, t.level, t.category, t.category_code, NULL, t.sub_category, t.sub_category_code, NULL, t.enabled, false,
+       t.sla_ms, t.description, t.create_time
+FROM   object_types AS t
+WHERE  t.workspace_id = :workspace_id AND t.dataclass = :dataclass;
+
 -- name: upsert_built_in_type
 INSERT INTO built_in_types AS b (dataclass, id, level, category, category_code, category_zh, sub_category,
                                  sub_category_code, sub_category_zh)

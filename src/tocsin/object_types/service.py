@@ -20,6 +20,23 @@ def list_types(tx: Transaction, scope: Scope, dataclass: str) -> list[ObjectType
     return tx.rows(SQL.list_types, ObjectType, {"workspace_id": scope.workspace_id, "dataclass": dataclass})
 
 
+def list_candidates(
+    tx: Transaction, scope: Scope, dataclass: str, *, type_id: str | None, category: str | None, child: str | None
+) -> list[ObjectType]:
+    """The types that an id or some names may mean: all that `records.resolve_type` needs of `list_types`.
+
+    Built-in names are ASCII or Chinese, so the database can fold their case; the workspace's own come all.
+    """
+    params = {
+        "workspace_id": scope.workspace_id,
+        "dataclass": dataclass,
+        "type_id": type_id,
+        "category": (category or "").casefold(),
+        "child": (child or "").casefold(),
+    }
+    return tx.rows(SQL.list_candidates, ObjectType, params)
+
+
 def store_catalogue(tx: Transaction) -> None:
     """Bring the stored built-in types up to the catalogue of this program."""
     rows = [

@@ -322,7 +322,8 @@ def invalid(error: Exception, field: str | None = None) -> InvalidRequest:
 
 
 _SUSPECT_TEXT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-_SUSPECT_NUMBER = re.compile(rb"(?<![0-9.+\-eE])[0-9.+\-eE]{300}|[eE][+\-]?[0-9]{3,}")
+# A number stands after one of three characters; ids full of digits stand in quotes.
+_SUSPECT_NUMBER = re.compile(rb"[:,\[][ \t\r\n]*+-?(?:[0-9.]{300}|[0-9][0-9.]*+[eE][+\-]?[0-9]{3,})")
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]|-?[0-9][0-9.eE+\-]*', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 

@@ -47,8 +47,11 @@ Work = Callable[[Transaction], T]
 class Database(Protocol):
     """One database, shared by all callers of a process."""
 
-    def read(self, work: Work[T]) -> Future[T]:
-        """Run on a consistent snapshot; changes are refused."""
+    def read(self, work: Work[T], *, brief: bool = False) -> Future[T]:
+        """Run on a consistent snapshot; changes are refused.
+
+        `brief` is for a few look-ups by key: an engine that answers from memory may run them in the calling thread.
+        """
 
     def write(self, work: Work[T]) -> Future[T]:
         """Run and commit. The future is done once the change is durable, or failed once nothing of it is left.
@@ -62,6 +65,8 @@ class Database(Protocol):
 
 async def finished(future: Future[T]) -> T:
     """Wait for handed-over work without blocking the event loop."""
+    if future.done():
+        return future.result()
     return await asyncio.wrap_future(future)
 
 
