@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run setup test check fix bench docs lock clean
+.PHONY: help demo run setup test check cover fix bench docs lock clean
 
 help: ## show these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: $(VENV)/dev ## format, lint, types, import contracts, generated documents
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 	$(MAKE) test
+
+cover: $(VENV)/dev ## run all tests, then say which branches of the code they did not take
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
 
 fix: $(VENV)/dev ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .

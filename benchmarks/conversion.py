@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tocsin.administration.service import Desk
+from tocsin.administration.service import Setup
 from tocsin.clock import now_ms
 from tocsin.conversion.records import Order, Rules
 from tocsin.conversion.service import convert_alerts
@@ -137,10 +137,10 @@ def show(results: list[dict[str, Any]]) -> None:
     print(f"\nMedians of {results[0]['rounds']} rounds, alternated in one run.")
 
 
-def prepared(folder: Path, rounds: int) -> tuple[Desk, dict[tuple[int, int, int], list[str]]]:
+def prepared(folder: Path, rounds: int) -> tuple[Setup, dict[tuple[int, int, int], list[str]]]:
     """A database with an alert for every id that will be converted, and the ids of each call."""
     made = tocsin("init", "--database", f"sqlite:///{folder / 'template.db'}", "--json")
-    desk = msgspec.json.decode(made, type=Desk)
+    desk = msgspec.json.decode(made, type=Setup)
     calls: dict[tuple[int, int, int], list[str]] = {}
     for number in range(rounds):
         for size, count in SIZES.items():
@@ -206,7 +206,7 @@ def body_of(ids: list[str]) -> dict[str, Any]:
     }
 
 
-def record(folder: Path, desk: Desk, calls: dict[tuple[int, int, int], list[str]]) -> dict[Any, Recorded]:
+def record(folder: Path, desk: Setup, calls: dict[tuple[int, int, int], list[str]]) -> dict[Any, Recorded]:
     """The statements of every call, from a run on a copy of its own."""
     recorded: dict[Any, Recorded] = {}
     notes: Recorded = []
@@ -242,7 +242,7 @@ def replay(connection: sqlite3.Connection, statements: Recorded) -> float:
     return time.perf_counter() - started
 
 
-def scope_of(desk: Desk) -> Scope:
+def scope_of(desk: Setup) -> Scope:
     caller = Caller(user_id="bench", user_name="bench", domain_id="", domain_name="")
     return Scope(
         workspace_id=desk.workspace_id or "",
@@ -259,7 +259,7 @@ class Api:
     """One client that keeps its connection. A request is signed and put together before the clock starts, and sent at
     once, so that what is measured is the server and not a client library."""
 
-    def __init__(self, server: str, desk: Desk) -> None:
+    def __init__(self, server: str, desk: Setup) -> None:
         target = urlsplit(server)
         self._host = target.netloc
         self._path = f"/v1/{desk.project_id}/workspaces/{desk.workspace_id}/soc/alerts/batch-order"

@@ -12,6 +12,7 @@ from tocsin.settings import DESCRIPTIONS, Settings, variable
 REFERENCE = Path(__file__).parent / "reference"
 ROLES = {
     None: "none needed",
+    Permission.NOTHING: "any credentials",
     Permission.READ: "reader",
     Permission.WRITE: "operator",
     Permission.ADMINISTER: "administrator",
@@ -101,7 +102,7 @@ def default_text(name: str) -> str:
     if name == "database":
         return "in the user's data directory"
     value = getattr(Settings(), name)
-    return f"`{value}`" if value not in ("", {}) else "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value not in ("", {}) else "none"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from support import Client, TestDesk, copy_desk, serving
-from tocsin.administration.service import Desk
+from tocsin.administration.service import Setup
 
 # A developer's own settings must not steer the tests.
 for name in [name for name in os.environ if name.startswith("TOCSIN_") and not name.startswith("TOCSIN_TEST_")]:
@@ -27,7 +27,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> TestDesk:
         check=True,
         capture_output=True,
     ).stdout
-    return TestDesk(path=path, made=msgspec.json.decode(made, type=Desk))
+    return TestDesk(path=path, made=msgspec.json.decode(made, type=Setup))
 
 
 @pytest.fixture

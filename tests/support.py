@@ -15,7 +15,7 @@ import httpx
 import msgspec
 import uvicorn
 
-from tocsin.administration.service import Desk
+from tocsin.administration.service import Setup
 from tocsin.app import build_app, configure_logging, open_database
 from tocsin.clock import now_ms
 from tocsin.identity import service as identity
@@ -45,7 +45,7 @@ class TestDesk(msgspec.Struct, frozen=True, kw_only=True):
     __test__ = False
 
     path: Path
-    made: Desk
+    made: Setup
 
     @property
     def url(self) -> str:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from support import Client, TestDesk, serving
-from tocsin.administration.service import Desk
+from tocsin.administration.service import Setup
 
 FIELDS = [
     "created", "project_id", "project_name", "workspace_id", "domain_name", "user_name", "password", "access_key",
@@ -78,7 +78,7 @@ def test_the_text_names_every_value_and_what_comes_next(tmp_path: Path) -> None:
 
 def test_the_printed_secrets_open_the_api(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    desk = TestDesk(path=path, made=msgspec.convert(made(path), Desk))
+    desk = TestDesk(path=path, made=msgspec.convert(made(path), Setup))
     with serving(desk) as base, Client(base, desk) as client:
         client.create_alert()
         user = {"name": desk.made.user_name, "password": desk.made.password, "domain": {"name": desk.made.domain_name}}
@@ -156,7 +156,7 @@ def test_again_shows_what_is_there_and_changes_nothing(tmp_path: Path) -> None:
     again = made(path, "--project-name", "other", "--workspace", "other")
     assert again == {**first, "created": False, **dict.fromkeys(SECRETS)}
     assert (tmp_path / "a.db.key").read_bytes() == key
-    desk = TestDesk(path=path, made=msgspec.convert(first, Desk))
+    desk = TestDesk(path=path, made=msgspec.convert(first, Setup))
     with serving(desk) as base, Client(base, desk) as client:
         client.create_alert()
 

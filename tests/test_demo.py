@@ -33,6 +33,21 @@ def test_without_a_terminal_the_demo_ends_with_its_result_as_json() -> None:
     assert done.stderr == b""
 
 
+def test_without_input_the_demo_ends_even_when_it_shows_on_a_terminal() -> None:
+    controller, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tocsin", "demo"], stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal
+    ) as process:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while block := os.read(controller, 65536):
+                shown += block
+        assert process.wait(60) == 0
+    os.close(controller)
+    assert json.loads(shown.decode().splitlines()[-1])["converted"] == 12
+
+
 def test_on_a_terminal_the_server_stays_until_ctrl_c() -> None:
     process_id, terminal = pty.fork()
     if process_id == 0:

@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from support import PASSWORD, Client, Key, TestDesk, serving
+from tocsin.errors import LoginFailed
 from tocsin.identity.records import Role
 from tocsin.identity.signing import sdk_date, sign
 from tocsin.identity.throttle import (
@@ -27,6 +28,7 @@ from tocsin.identity.throttle import (
     FORGET_AFTER_S,
     FREE_FAILURES,
     LONGEST_DELAY_S,
+    LONGEST_WAIT_S,
     REMEMBERED,
     LoginThrottle,
 )
@@ -542,10 +544,22 @@ class TestThrottle:
 
     def test_some_failures_are_free_then_the_wait_doubles_up_to_a_limit(self) -> None:
         throttle = LoginThrottle()
-        waits = [throttle.begin("olga", 100.0) for _ in range(FREE_FAILURES + 12)]
+        waits = [throttle.begin("olga", 100.0 * n) for n in range(FREE_FAILURES + 12)]
         assert waits[:FREE_FAILURES] == [0.0] * FREE_FAILURES
         assert waits[FREE_FAILURES : FREE_FAILURES + 3] == [FIRST_DELAY_S, 2 * FIRST_DELAY_S, 4 * FIRST_DELAY_S]
         assert waits[-1] == LONGEST_DELAY_S
+
+    def test_attempts_that_are_sent_at_once_take_turns_and_too_many_are_refused(self) -> None:
+        throttle = LoginThrottle()
+        for _ in range(FREE_FAILURES):
+            throttle.begin("olga", 100.0)
+        waits = [throttle.begin("olga", 100.0) for _ in range(3)]
+        assert waits == [FIRST_DELAY_S, 3 * FIRST_DELAY_S, 7 * FIRST_DELAY_S]
+        while waits[-1] <= LONGEST_WAIT_S / 2:
+            waits.append(throttle.begin("olga", 100.0))
+        with pytest.raises(LoginFailed, match="wait a minute"):
+            throttle.begin("olga", 100.0)
+        assert max(waits) <= LONGEST_WAIT_S
 
     def test_success_and_time_forgive(self) -> None:
         throttle = LoginThrottle()

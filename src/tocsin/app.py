@@ -4,7 +4,6 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import msgspec
 import structlog
 
 from tocsin.api.edge import Edge
+from tocsin.api.hashing import Hashing
 from tocsin.api.openapi import openapi_document
-from tocsin.api.operations import Desk
+from tocsin.api.operations import Services
 from tocsin.api.table import OPERATIONS
 from tocsin.clock import now_ms
 from tocsin.conversion.records import Rules
@@ -26,8 +26,6 @@ from tocsin.storage.database import Database, database_file
 from tocsin.storage.migrate import require_current
 from tocsin.storage.sqlite import SqliteDatabase, administered
 from tocsin.times import parse_offset
-
-HASHING_THREADS = 2
 
 
 def key_file(settings: Settings) -> Path:
@@ -71,19 +69,19 @@ def build_app(settings: Settings, database: Database, *, clock: Callable[[], int
     """
     key_box = read_key_file(key_file(settings))
     database.read(lambda tx: require_key(tx, key_box)).result()
-    desk = Desk(
+    services = Services(
         settings=settings,
         database=database,
         key_box=key_box,
         throttle=LoginThrottle(),
-        hashing=ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing"),
+        hashing=Hashing(),
         rules=conversion_rules(settings),
         offset_min=offset_min(settings),
         hostname=socket.gethostname(),
         now_ms=clock,
         openapi=openapi_document(OPERATIONS, version=version("tocsin")),
     )
-    return Edge(desk, OPERATIONS)
+    return Edge(services, OPERATIONS)
 
 
 def _json(event: object, **_: object) -> str:

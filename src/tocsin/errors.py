@@ -3,7 +3,6 @@
 ServiceError
     InvalidRequest          the request itself is wrong; `field` names the part of it
         InvalidSort, InvalidOrder, InvalidCondition    the three that the vendor numbers apart
-        NothingNamed        a relation call without ids
         QuotaExceeded       a limit of the operator's is reached
     Unauthenticated         nobody, or not who they say they are
         LoginFailed         a login with wrong credentials
@@ -42,10 +41,6 @@ class InvalidOrder(InvalidRequest):
 
 class InvalidCondition(InvalidRequest):
     """A search condition has an unknown field or operator, or a value that does not fit."""
-
-
-class NothingNamed(InvalidRequest):
-    """A relation call names no related objects."""
 
 
 class QuotaExceeded(InvalidRequest):

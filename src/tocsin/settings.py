@@ -168,4 +168,5 @@ def _convert(values: dict[str, Any]) -> Settings:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `$.")
+        text = text.replace("`", "").replace("int", "a number").replace("bool", "true or false").replace("str", "text")
         raise SetupError(f"the setting {place.rstrip('`') or '?'}: {text[:1].lower()}{text[1:]}") from error

@@ -21,7 +21,7 @@ WORKSPACE_NAME = "soc"
 USER_NAME = "admin"
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """What `set_up` made or found. The secrets are there once, when they are new; None afterwards."""
 
     created: bool
@@ -35,14 +35,14 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: str | None
 
 
-def find_desk(tx: Transaction) -> Desk | None:
+def find_desk(tx: Transaction) -> Setup | None:
     """The first project of the database with its first workspace and administrator; None for an empty database."""
     project = identity.first_project(tx)
     if project is None:
         return None
     administrator = identity.first_administrator(tx, project.id)
     workspaces = list_workspaces(tx, project.id)
-    return Desk(
+    return Setup(
         created=False,
         project_id=project.id,
         project_name=project.name,
@@ -64,7 +64,7 @@ def set_up(
     project_id: str | None,
     workspace_name: str | None,
     now_ms: int,
-) -> Desk:
+) -> Setup:
     """Make an account, a project, a workspace and an administrator with password and access key.
 
     In a database that has a project already, nothing is made or changed.
@@ -92,7 +92,7 @@ def set_up(
         Change("workspaces", workspace.id, {"name": (None, workspace.name)}),
     ):
         record_administration(tx, actor, change, operation="init", request_id=request_id, now_ms=now_ms)
-    return Desk(
+    return Setup(
         created=True,
         project_id=project.id,
         project_name=project.name,

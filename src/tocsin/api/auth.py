@@ -8,7 +8,7 @@ import re
 
 import structlog
 
-from tocsin.api.operations import Desk, Operation
+from tocsin.api.operations import Operation, Services
 from tocsin.errors import Forbidden, InvalidRequest, Unauthenticated, WorkspaceNotFound
 from tocsin.identity import service, signing
 from tocsin.identity.records import Caller
@@ -30,11 +30,11 @@ def header(request: SignedRequest, name: bytes) -> str | None:
     return next((value for value in values if value), values[0] if values else None)
 
 
-def authenticate(tx: Transaction, desk: Desk, request: SignedRequest, now_ms: int) -> Caller:
+def authenticate(tx: Transaction, services: Services, request: SignedRequest, now_ms: int) -> Caller:
     """The caller, by signature or else by token. Raises Unauthenticated."""
     authorization = header(request, b"authorization")
     if authorization and signing.is_signature(authorization):
-        return _by_signature(tx, desk, request, authorization, now_ms)
+        return _by_signature(tx, services, request, authorization, now_ms)
     token = header(request, b"x-auth-token")
     if not token:
         raise Unauthenticated("x-auth-token not found")
@@ -49,13 +49,15 @@ def authenticate(tx: Transaction, desk: Desk, request: SignedRequest, now_ms: in
     )
 
 
-def _by_signature(tx: Transaction, desk: Desk, request: SignedRequest, authorization: str, now_ms: int) -> Caller:
+def _by_signature(
+    tx: Transaction, services: Services, request: SignedRequest, authorization: str, now_ms: int
+) -> Caller:
     signature = signing.parse_authorization(authorization)
     if header(request, b"x-security-token"):
         raise Unauthenticated("temporary access keys (X-Security-Token) are not issued by this server")
     key = service.get_access_key(tx, signature.access)
-    signing.check_date(request, now_ms, desk.settings.signature_window_s * 1000)
-    if not signing.verify(request, signature, desk.key_box.open(key.secret, access=key.access)):
+    signing.check_date(request, now_ms, services.settings.signature_window_s * 1000)
+    if not signing.verify(request, signature, services.key_box.open(key.secret, access=key.access)):
         LOG.debug("signature_refused", access=signature.access, canonical_requests=canonical_text(request, signature))
         raise Unauthenticated(
             "verify aksk signature fail: the secret key is another, or the request was changed on its way "

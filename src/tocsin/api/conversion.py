@@ -25,7 +25,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create_batch_order_alerts(tx: Transaction, call: Call[Order]) -> OrderAnswer:
-    outcome = convert_alerts(tx, call.acting, call.body, call.desk.rules)
+    outcome = convert_alerts(tx, call.acting, call.body, call.services.rules)
     return OrderAnswer(
         data=OrderResult(
             error_ids=[one.alert_id for one in outcome.results if one.outcome == "failed"],

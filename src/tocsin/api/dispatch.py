@@ -1,29 +1,32 @@
 """The way of every request: credentials, permission, decoding, one transaction, encoding."""
 
+import asyncio
 import hashlib
+import sys
 from typing import Any
 
 import msgspec
 
 from tocsin.api.auth import authenticate, authorise, header, scope_of
-from tocsin.api.operations import Answer, Call, Desk, Operation, Run
+from tocsin.api.operations import Answer, Call, Operation, Run, Services
 from tocsin.errors import InvalidRequest
 from tocsin.identity.records import Caller
 from tocsin.identity.signing import SignedRequest
 from tocsin.objects.documents import invalid, refuse_hostile
-from tocsin.requests.service import HEADER, StoredAnswer, answer_once, checked_key
+from tocsin.requests.service import HEADER, Once, StoredAnswer, answer_once, checked_key, find_answer
 from tocsin.storage.database import Transaction, finished
 from tocsin.workspaces.records import Scope
 
 _ENCODER = msgspec.json.Encoder()
-_IDEMPOTENT_METHODS = ("POST", "PUT", "DELETE")
+# A body over this is looked through on another thread, so that other requests go on meanwhile.
+_LARGE_BODY_BYTES = 64 * 1024
 
 
 class Dispatcher:
     """Runs one operation of the table."""
 
-    def __init__(self, desk: Desk, operation: Operation) -> None:
-        self.desk = desk
+    def __init__(self, services: Services, operation: Operation) -> None:
+        self.services = services
         self._operation = operation
         self._decoder = msgspec.json.Decoder(operation.body) if operation.body is not None else None
 
@@ -37,7 +40,7 @@ class Dispatcher:
         peer: str,
     ) -> tuple[Answer, str | None]:
         """The answer, its body encoded, and the caller's name. Raises a ServiceError for everything that is refused."""
-        now_ms = self.desk.now_ms()
+        now_ms = self.services.now_ms()
         caller = await self._admitted(request, path, now_ms)
         scope = None
         if caller is not None:
@@ -47,20 +50,27 @@ class Dispatcher:
                 path,
                 request_id=request_id,
                 now_ms=now_ms,
-                offset_min=self.desk.offset_min,
+                offset_min=self.services.offset_min,
             )
         call = Call(
-            desk=self.desk,
+            services=self.services,
             scope=scope,
             path=path,
             query=self._decoded_query(query),
-            body=self._decoded_body(request.body),
+            body=await self._body(request.body),
             request=request,
             request_id=request_id,
             peer=peer,
             now_ms=now_ms,
         )
-        return await self._run(call), caller.user_name if caller else None
+        answer = await self._run(call)
+        if answer.status is None:
+            answer = msgspec.structs.replace(answer, status=self._operation.success_status)
+        return answer, caller.user_name if caller else None
+
+    @property
+    def body_limit_bytes(self) -> int:
+        return min(self.services.settings.body_limit_bytes, self._operation.body_limit_bytes or sys.maxsize)
 
     async def _admitted(self, request: SignedRequest, path: dict[str, str], now_ms: int) -> Caller | None:
         operation = self._operation
@@ -68,11 +78,16 @@ class Dispatcher:
             return None
 
         def admit(tx: Transaction) -> Caller:
-            caller = authenticate(tx, self.desk, request, now_ms)
+            caller = authenticate(tx, self.services, request, now_ms)
             authorise(tx, operation, caller, request, path)
             return caller
 
-        return await finished(self.desk.database.read(admit, brief=True))
+        return await finished(self.services.database.read(admit, brief=True))
+
+    async def _body(self, body: bytes) -> Any:
+        if len(body) <= _LARGE_BODY_BYTES:
+            return self._decoded_body(body)
+        return await asyncio.get_running_loop().run_in_executor(None, self._decoded_body, body)
 
     def _decoded_body(self, body: bytes) -> Any:
         if self._decoder is None:
@@ -103,27 +118,33 @@ class Dispatcher:
         if operation.run is Run.OWN:
             return _encoded(await operation.handler(call))
         key = header(call.request, HEADER.lower().encode())
-        if key is not None and operation.in_workspace and operation.method in _IDEMPOTENT_METHODS:
+        if key is not None and operation.takes_idempotency_key:
             return await self._run_once(call, checked_key(key))
-        run = self.desk.database.write if operation.run is Run.WRITE else self.desk.database.read
+        run = self.services.database.write if operation.run is Run.WRITE else self.services.database.read
         return _encoded(await finished(run(lambda tx: operation.handler(tx, call))))
 
     async def _run_once(self, call: Call[Any], key: str) -> Answer:
-        """The handler and the storing of its answer, in one transaction."""
+        """The handler and the storing of its answer, in one transaction; a read stays on the readers meanwhile."""
         scope: Scope = call.acting
-        body_hash = hashlib.sha256(
-            b"\0".join((call.request.raw_path, call.request.raw_query, call.request.body))
-        ).hexdigest()
+        digest = hashlib.sha256(b"\0".join((call.request.raw_path, call.request.raw_query, call.request.body)))
+        once = Once(scope=scope, key=key, body_hash=digest.hexdigest())
+        lifetime_ms = self.services.settings.idempotency_lifetime_s * 1000
 
-        def work(tx: Transaction) -> StoredAnswer:
-            def fresh() -> StoredAnswer:
-                answer = _encoded(self._operation.handler(tx, call))
-                return StoredAnswer(answer.status, answer.body or b"")
+        def fresh(tx: Transaction) -> StoredAnswer:
+            answer = _encoded(self._operation.handler(tx, call))
+            return StoredAnswer(answer.status or self._operation.success_status, answer.body or b"")
 
-            lifetime_ms = self.desk.settings.idempotency_lifetime_s * 1000
-            return answer_once(tx, scope, key=key, body_hash=body_hash, lifetime_ms=lifetime_ms, answer=fresh)
-
-        stored = await finished(self.desk.database.write(work))
+        if self._operation.run is Run.READ:
+            stored = await finished(self.services.database.read(lambda tx: find_answer(tx, once, lifetime_ms)))
+            if stored is None:
+                made = await finished(self.services.database.read(fresh))
+                stored = await finished(
+                    self.services.database.write(lambda tx: answer_once(tx, once, lifetime_ms, lambda: made))
+                )
+        else:
+            stored = await finished(
+                self.services.database.write(lambda tx: answer_once(tx, once, lifetime_ms, lambda: fresh(tx)))
+            )
         return Answer(status=stored.status, body=stored.body)
 
 

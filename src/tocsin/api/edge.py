@@ -3,6 +3,7 @@
 Every answer that the application gives carries the request id, and every error the body of its family.
 """
 
+import asyncio
 import time
 import uuid
 from collections.abc import Sequence
@@ -16,12 +17,15 @@ from starlette.types import Receive, Scope, Send
 
 from tocsin.api import errors
 from tocsin.api.dispatch import Dispatcher
-from tocsin.api.operations import Answer, Desk, Operation
+from tocsin.api.operations import Answer, Operation, Services
 from tocsin.errors import ClientGone, ServiceError, TooLarge
 from tocsin.identity.signing import SignedRequest
 
 LOG = structlog.get_logger()
 _JSON = b"application/json"
+BODY_PATIENCE_S = 60  # for a body to arrive whole
+MAX_QUERY_BYTES = 64 * 1024
+MAX_LENGTH_DIGITS = 19
 
 
 class _SpelledName(bytes):
@@ -46,11 +50,11 @@ class Exchange(msgspec.Struct):
 class Edge:
     """The application. `operations` is the table; a route that is not in it does not exist."""
 
-    def __init__(self, desk: Desk, operations: Sequence[Operation]) -> None:
-        self._desk = desk
+    def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
+        self._services = services
         self._router = Router(
             [
-                Route(one.path, _Endpoint(one, Dispatcher(desk, one)), methods=[one.method], name=one.name)
+                Route(one.path, _Endpoint(one, Dispatcher(services, one)), methods=[one.method], name=one.name)
                 for one in operations
             ],
             redirect_slashes=False,  # SDKs take a redirect for a success with an empty answer
@@ -64,11 +68,15 @@ class Edge:
         if scope["type"] != "http":
             return
         started = time.perf_counter()
-        exchange = Exchange(f"{uuid.uuid4()}-{self._desk.now_ms()}-{self._desk.hostname}")
+        exchange = Exchange(f"{uuid.uuid4()}-{self._services.now_ms()}-{self._services.hostname}")
         # Starlette raises, instead of answering itself, when the scope has an application.
         scope["app"] = self
         scope["tocsin"] = exchange
-        answer = await self._answer(scope, receive, send, exchange)
+        try:
+            answer = await self._answer(scope, receive, send, exchange)
+        except asyncio.CancelledError:  # the server stops, and this client was too slow to be waited for
+            LOG.warning("request_abandoned", request_id=exchange.request_id, path=scope["path"])
+            return
         await _send(send, answer, exchange.request_id)
         LOG.info(
             "request_handled",
@@ -94,7 +102,7 @@ class Edge:
         except Exception:
             LOG.exception("request_broke", request_id=exchange.request_id)
             return self._refusal(errors.UNEXPECTED, "", exchange)
-        return exchange.answer or Answer()
+        return exchange.answer or Answer(status=200)
 
     def _refusal(self, spelling: errors.Spelling, message: str, exchange: Exchange) -> Answer:
         headers = {"Retry-After": str(errors.RETRY_AFTER_S)} if spelling.status == 503 else {}
@@ -112,12 +120,14 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
         exchange: Exchange = scope["tocsin"]
         exchange.operation = self._operation
+        if len(scope["query_string"]) > MAX_QUERY_BYTES:
+            raise TooLarge(f"Request entity too large: a query may have at most {MAX_QUERY_BYTES} bytes")
         request = SignedRequest(
             method=scope["method"],
             raw_path=scope.get("raw_path", b""),
             raw_query=scope["query_string"],
             headers=scope["headers"],
-            body=await _read_body(scope, receive, self._dispatcher.desk.settings.body_limit_bytes),
+            body=await _read_body(scope, receive, self._dispatcher.body_limit_bytes),
         )
         exchange.answer, exchange.user = await self._dispatcher.answer(
             request,
@@ -137,8 +147,16 @@ async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The body as bytes. Raises TooLarge as soon as it is known to be over the limit."""
     too_large = TooLarge(f"Request entity too large: a body may have at most {limit} bytes")
     for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > limit:
+        if name == b"content-length" and (len(value) > MAX_LENGTH_DIGITS or int(value) > limit):
             raise too_large
+    try:
+        async with asyncio.timeout(BODY_PATIENCE_S):
+            return await _received(receive, limit, too_large)
+    except TimeoutError as error:
+        raise ClientGone(f"the request body did not arrive within {BODY_PATIENCE_S} seconds") from error
+
+
+async def _received(receive: Receive, limit: int, too_large: TooLarge) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:

@@ -9,7 +9,6 @@ from tocsin.api.operations import SUCCESS
 from tocsin.objects.rendering import ObjectDetail
 from tocsin.paging import Page, Search
 
-OBJECT_REF = {"extra_json_schema": {"type": "object"}}
 _Id = Annotated[str, msgspec.Meta(max_length=100)]
 # Terraform sends a bare string where a list of ids is declared.
 IdList = Annotated[list[_Id], msgspec.Meta(max_length=999)] | _Id

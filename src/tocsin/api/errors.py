@@ -36,7 +36,6 @@ SPELLINGS: dict[type[Exception], Spelling] = {
     errors.InvalidSort: Spelling(status=400, code="SecMaster.20030009"),
     errors.InvalidOrder: Spelling(status=400, code="SecMaster.20030010"),
     errors.InvalidCondition: Spelling(status=400, code="SecMaster.20030013"),
-    errors.NothingNamed: Spelling(status=400, code="SecMaster.20041033"),
     errors.QuotaExceeded: Spelling(status=400, code="SecMaster.20041509"),
     errors.Unauthenticated: Spelling(status=401, code="APIGW.0301", style=ErrorStyle.GATEWAY),
     errors.LoginFailed: Spelling(status=401, code="IAM.0001"),

@@ -6,7 +6,7 @@ Source: IAM API reference (tokens, projects, domains, users) and recordings of t
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -15,11 +15,15 @@ from tocsin.api.operations import Answer, Call, ErrorStyle, Operation, Run
 from tocsin.errors import InvalidRequest, LoginFailed, NotFound, Unauthenticated
 from tocsin.identity import service
 from tocsin.identity.records import Permission, Project, Role, Token, User
-from tocsin.identity.secrets import password_matches
 from tocsin.storage.database import Transaction, finished
 
 SUBJECT_TOKEN = "X-Subject-Token"  # noqa: S105  # the name of a header
+# Anybody may send one, so it is read in a blink; a real one has some hundred bytes.
+TOKEN_BODY_LIMIT = 64 * 1024
 _BAD_LOGIN = "The username or password is wrong."
+
+
+_Text = Annotated[str, msgspec.Meta(max_length=255)]
 
 
 class DomainRef(msgspec.Struct, frozen=True):
@@ -28,9 +32,9 @@ class DomainRef(msgspec.Struct, frozen=True):
 
 
 class PasswordUser(msgspec.Struct, frozen=True):
-    password: str
-    id: str | None = None
-    name: str | None = None
+    password: _Text
+    id: _Text | None = None
+    name: _Text | None = None
     domain: DomainRef | None = None
 
 
@@ -43,7 +47,7 @@ class TokenIdentity(msgspec.Struct, frozen=True):
 
 
 class KeyIdentity(msgspec.Struct, frozen=True):
-    key: str
+    key: _Text
 
 
 class AkSkIdentity(msgspec.Struct, frozen=True):
@@ -208,18 +212,18 @@ async def create_token(call: Call[TokenBody]) -> Answer:
         )
         return token, _token_detail(tx, service.get_token(tx, token, call.now_ms))
 
-    token, detail = await finished(call.desk.database.write(issue))
-    return Answer(body=TokenAnswer(detail), status=201, headers={SUBJECT_TOKEN: token})
+    token, detail = await finished(call.services.database.write(issue))
+    return Answer(body=TokenAnswer(detail), headers={SUBJECT_TOKEN: token})
 
 
 async def _login(call: Call[TokenBody], identity: Identity) -> _Login:
     methods = identity.methods
-    expire_ms = call.now_ms + call.desk.settings.token_lifetime_s * 1000
+    expire_ms = call.now_ms + call.services.settings.token_lifetime_s * 1000
     if methods == ["password"] and identity.password is not None:
         return _Login(await _login_by_password(call, identity.password.user), methods, expire_ms)
     if methods == ["token"] and identity.token is not None:
         token_id = identity.token.id
-        user, token = await finished(call.desk.database.read(lambda tx: _user_of_token(tx, call, token_id)))
+        user, token = await finished(call.services.database.read(lambda tx: _user_of_token(tx, call, token_id)))
         # A token changes its scope, not its end: else a stolen one could be renewed for ever.
         return _Login(user, methods, min(expire_ms, token.expire_time))
     if methods == ["hw_ak_sk"] and identity.hw_ak_sk is not None:
@@ -235,7 +239,7 @@ async def _login_by_password(call: Call[TokenBody], given: PasswordUser) -> User
     if not (given.id or given.name):
         raise InvalidRequest("needs an id, or a name with a domain", field="auth.identity.password.user")
     user = await finished(
-        call.desk.database.read(
+        call.services.database.read(
             lambda tx: service.find_user(
                 tx, user_id=given.id, name=given.name, domain_id=domain.id, domain_name=domain.name
             )
@@ -245,12 +249,12 @@ async def _login_by_password(call: Call[TokenBody], given: PasswordUser) -> User
     throttled = (user.id if user else given.id or given.name, call.peer)
     await _wait(call, throttled)
     usable = user if user is not None and user.enabled else None
-    matches = await asyncio.get_running_loop().run_in_executor(
-        call.desk.hashing, password_matches, usable.password_hash if usable else None, given.password
+    matches = await call.services.hashing.password_matches(
+        usable.password_hash if usable else None, given.password, peer=call.peer
     )
     if usable is None or not matches:
         raise LoginFailed(_BAD_LOGIN)
-    call.desk.throttle.succeeded(throttled)
+    call.services.throttle.succeeded(throttled)
     return usable
 
 
@@ -263,20 +267,20 @@ async def _login_by_key(call: Call[TokenBody], given: AkSkIdentity) -> User:
             key = service.get_access_key(tx, given.access.key)
         except Unauthenticated as error:
             raise LoginFailed("The access key or secret key is wrong.") from error
-        if not call.desk.key_box.matches(key.secret, given.secret.key, access=key.access):
+        if not call.services.key_box.matches(key.secret, given.secret.key, access=key.access):
             raise LoginFailed("The access key or secret key is wrong.")
         user = service.find_user(tx, user_id=key.user_id)
         if user is None:
             raise LoginFailed("The access key or secret key is wrong.")
         return user
 
-    user = await finished(call.desk.database.read(check))
-    call.desk.throttle.succeeded(throttled)
+    user = await finished(call.services.database.read(check))
+    call.services.throttle.succeeded(throttled)
     return user
 
 
 async def _wait(call: Call[TokenBody], key: tuple[str | None, ...]) -> None:
-    delay_s = call.desk.throttle.begin(key, asyncio.get_running_loop().time())
+    delay_s = call.services.throttle.begin(key, asyncio.get_running_loop().time())
     if delay_s:
         await asyncio.sleep(delay_s)
 
@@ -304,7 +308,7 @@ def _wanted_scope(
             raise InvalidRequest("needs an id or a name", field="auth.scope.project")
         if wanted.domain is not None and (wanted.domain.id or wanted.domain.name):
             service.scoped_domain(tx, user, domain_id=wanted.domain.id, name=wanted.domain.name)
-        names = call.desk.settings.identity_region_names
+        names = call.services.settings.identity_region_names
         return service.scoped_project(tx, user, project_id=wanted.id, name=wanted.name, region_names=names).id, None
     if scope.domain is not None:
         return None, service.scoped_domain(tx, user, domain_id=scope.domain.id, name=scope.domain.name).id
@@ -350,7 +354,7 @@ def list_projects(tx: Transaction, call: Call[None]) -> ProjectList:
     query: ProjectQuery = call.query
     user_id = call.acting.caller.user_id
     if query.name is not None:
-        names = call.desk.settings.identity_region_names
+        names = call.services.settings.identity_region_names
         found = service.find_projects_named(tx, user_id, query.name, names)
     else:
         found = service.list_projects(tx, user_id)
@@ -421,7 +425,7 @@ def _project_detail(project: Project) -> ProjectDetail:
 def _lookup(
     *, name: str, path: str, summary: str, handler: Callable[..., Any], answer: Any, query: Any = None
 ) -> Operation:
-    """A GET of the identity API: any role will do, in whatever project."""
+    """A GET of the identity API: whoever has valid credentials may look."""
     return Operation(
         name=name,
         method="GET",
@@ -431,7 +435,7 @@ def _lookup(
         run=Run.READ,
         answer=answer,
         query=query,
-        permission=Permission.READ,
+        permission=Permission.NOTHING,
         error_code="IAM.0002",
         error_style=ErrorStyle.IAM,
         vendor=False,
@@ -452,6 +456,8 @@ OPERATIONS = [
         error_code="IAM.0002",
         error_style=ErrorStyle.IAM,
         vendor=False,
+        success_status=201,
+        body_limit_bytes=TOKEN_BODY_LIMIT,
     ),
     _lookup(
         name="show_token",

@@ -106,12 +106,13 @@ def _operation(operation: Operation, known: dict[Any, Any], components: dict[str
         }
     if operation.permission is not None:
         entry["security"] = [{"token": []}, {"signature": []}]
-        entry["description"] = f"Needs the role {_role(operation.permission)}."
+        entry["description"] = f"Role: {_role(operation.permission)}."
     return entry
 
 
 def _role(permission: Permission) -> str:
     return {
+        Permission.NOTHING: "any, or none: valid credentials are enough",
         Permission.READ: "reader or higher",
         Permission.WRITE: "operator or higher",
         Permission.ADMINISTER: "administrator",
@@ -129,7 +130,7 @@ def _parameters(operation: Operation, known: dict[Any, Any], components: dict[st
             {"name": name, "in": "query", "required": False, "schema": member}
             for name, member in schema["properties"].items()
         ]
-    if operation.in_workspace and operation.method != "GET":
+    if operation.takes_idempotency_key:
         found.append(
             {
                 "name": "X-Idempotency-Key",
@@ -162,5 +163,4 @@ def _responses(operation: Operation, known: dict[Any, Any]) -> dict[str, Any]:
         "500": response("A defect of the server", own),
         "503": response("The database is busy, full or gone", own),
     }
-    success = "201" if operation.name == "create_token" else "200"
-    return {success: response("Success", known[operation.answer]), **errors}
+    return {str(operation.success_status): response("Success", known[operation.answer]), **errors}

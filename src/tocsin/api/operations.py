@@ -2,11 +2,11 @@
 
 import enum
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from tocsin.api.hashing import Hashing
 from tocsin.conversion.records import Rules
 from tocsin.identity.records import Permission
 from tocsin.identity.secrets import KeyBox
@@ -40,15 +40,14 @@ class Run(enum.Enum):
     OWN = "own"
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
+class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What every request needs, built once by `app.py`."""
 
     settings: Settings
     database: Database
     key_box: KeyBox
     throttle: LoginThrottle
-    # Threads for password hashing, few, because each takes 64 MiB for some 50 ms.
-    hashing: Executor
+    hashing: Hashing
     rules: Rules
     # Minutes east of UTC of server times.
     offset_min: int
@@ -60,7 +59,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 class Call(msgspec.Struct, Generic[B], frozen=True, kw_only=True):
     """One request, authenticated, authorised and decoded."""
 
-    desk: Desk
+    services: Services
     # None for an operation that asks for no credentials.
     scope: Scope | None
     path: Mapping[str, str]
@@ -83,7 +82,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that is more than a body: another status, headers, or no body at all."""
 
     body: Any = None
-    status: int = 200
+    # None: the operation's own.
+    status: int | None = None
     headers: Mapping[str, str] = {}
 
 
@@ -109,10 +109,17 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     error_style: ErrorStyle = ErrorStyle.SOC
     # Whether the operation is one of the vendor's.
     vendor: bool = True
+    success_status: int = 200
+    # Bytes of a body at most, below the setting: for what anybody may send without credentials.
+    body_limit_bytes: int | None = None
 
     @property
     def in_workspace(self) -> bool:
         return "{workspace_id}" in self.path
+
+    @property
+    def takes_idempotency_key(self) -> bool:
+        return self.in_workspace and self.method in ("POST", "PUT", "DELETE")
 
     @property
     def in_project(self) -> bool:

@@ -46,13 +46,13 @@ def show_readiness(tx: Transaction, _call: Call[None]) -> Health:
 
 
 async def show_openapi(call: Call[None]) -> Answer:
-    return Answer(body=call.desk.openapi)
+    return Answer(body=call.services.openapi)
 
 
 async def list_versions(call: Call[None]) -> Versions:
     """Terraform asks for this when its auth_url lacks `/v3`."""
     host = header(call.request, b"host") or "127.0.0.1"
-    scheme = "https" if call.desk.settings.tls_cert else "http"
+    scheme = "https" if call.services.settings.tls_cert else "http"
     link = VersionLink("self", f"{scheme}://{host}/v3/")
     return Versions(VersionValues([Version(id="v3.6", status="stable", links=[link])]))
 

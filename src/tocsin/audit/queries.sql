@@ -5,7 +5,7 @@ VALUES (:workspace_id, :time, :request_id, :sequence, :user_id, :user_name, :ope
         :changes);
 
 -- name: list_audit
--- Newest first; :object_id NULL means every object.
+-- Newest first.
 SELECT a.time, a.request_id, a.sequence, a.user_id, a.user_name, a.operation, a.object_class, a.object_id, a.changes
 FROM   audit AS a
 WHERE  a.workspace_id = :workspace_id AND a.time >= :since

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
-from tocsin.administration.service import Desk
+from tocsin.administration.service import Setup
 from tocsin.cli.common import FAILED, reported
 from tocsin.cli.text import visible
 from tocsin.clock import now_ms
@@ -53,16 +53,17 @@ def demo(port: int) -> None:
     signed request and shows what came of it. On a terminal the server then stays, for you to try; Ctrl-C ends it and
     removes the scratch database. Without a terminal the last line is a JSON object with the result.
     """
-    # A SIGTERM unwinds like Ctrl-C does, so that server and scratch folder go with the demo.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
+    # A SIGTERM, or a closed terminal, unwinds like Ctrl-C does: server and scratch folder go with the demo.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(FAILED))
     with reported(), ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-demo-"))
         url = f"sqlite:///{Path(folder) / 'demo.db'}"
-        desk = msgspec.json.decode(_tocsin("init", "--database", url, "--json"), type=Desk)
+        desk = msgspec.json.decode(_tocsin("init", "--database", url, "--json"), type=Setup)
         server = stack.enter_context(_server(url, port))
         api = _Api(server, desk)
         result = _main_job(url, api)
-        if sys.stdout.isatty():
+        if sys.stdin.isatty() and sys.stdout.isatty():
             _invite(server, desk)
             _wait_for_interrupt()
         else:
@@ -109,7 +110,8 @@ def _show_incident(incident: dict[str, Any]) -> None:
     click.echo(f"   {visible(incident['title'])}   [{incident['severity']}, {incident['handle_status']}]")
     click.echo(f"   seen     {incident['first_observed_time']}  to  {incident['last_observed_time']}")
     flows = [f"{flow['src_ip']} -> {flow['dest_ip']}:{flow.get('dest_port', '')}" for flow in incident["network_list"]]
-    click.echo(f"   network  {len(flows)} connections: {'  '.join(flows[:3])}  …")
+    distinct = list(dict.fromkeys(flows))
+    click.echo(f"   network  {len(flows)} connections: {'  '.join(distinct[:3])}  …")
     files = [one.get("file_path") or one.get("file_sha256", "") for one in incident.get("file_info", [])]
     if files:
         click.echo(f"   files    {visible('  '.join(files))}")
@@ -122,8 +124,9 @@ def _show_audit(url: str, incident_id: str, alert_id: str) -> None:
         rows = json.loads(_tocsin("audit", "--object", object_id, "--database", url, "--json"))
         for row in rows[:AUDIT_SHOWN]:
             changes = ", ".join(f"{field} {_pair(*pair)}" for field, pair in row["changes"].items())
-            click.echo(f"   {row['time'][11:19]}  {row['user']}  {row['operation']}  {row['object_class']} {object_id}")
-            click.echo(f"             {visible(_cut(changes))}")
+            at = f"{row['time'][11:19]}{row['time'][23:]}"
+            click.echo(f"   {at}  {row['user']}  {row['operation']}  {row['object_class']} {object_id}")
+            click.echo(f"                   {visible(_cut(changes))}")
 
 
 def _cut(text: str, length: int = 120) -> str:
@@ -143,7 +146,7 @@ def _step(title: str, how: str) -> None:
     click.echo(f"\n{click.style(title, bold=True)}\n   {click.style(how, dim=True)}")
 
 
-def _invite(server: str, desk: Desk) -> None:
+def _invite(server: str, desk: Setup) -> None:
     """Ready to paste: the same question by curl with a token, and by the Python SDK with the access key."""
     _step("The server stays until you press Ctrl-C", server)
     login = {
@@ -226,7 +229,7 @@ def _server(url: str, port: int) -> Iterator[str]:
 class _Api:
     """Signed calls below the demo's workspace."""
 
-    def __init__(self, server: str, desk: Desk) -> None:
+    def __init__(self, server: str, desk: Setup) -> None:
         self._host = urlsplit(server).netloc
         self._base = f"/v1/{desk.project_id}/workspaces/{desk.workspace_id}/soc/"
         self._access = desk.access_key or ""

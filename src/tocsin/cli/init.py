@@ -6,7 +6,7 @@ import shlex
 import click
 import msgspec
 
-from tocsin.administration.service import Desk, find_desk, set_up
+from tocsin.administration.service import Setup, find_desk, set_up
 from tocsin.app import key_file
 from tocsin.cli.common import DATABASE, JSON, opened, operator, print_json, reported, settings_from
 from tocsin.clock import now_ms
@@ -66,7 +66,7 @@ def _check_names(project_name: str | None, project_id: str | None, workspace: st
         raise InvalidRequest("must be 1 to 64 letters, digits, or any of _ - ( )", field="--workspace")
 
 
-def _made(settings: Settings, project_name: str | None, project_id: str | None, workspace: str | None) -> Desk:
+def _made(settings: Settings, project_name: str | None, project_id: str | None, workspace: str | None) -> Setup:
     path = database_file(settings.database)
     with administered(path, busy_timeout_ms=settings.busy_timeout_ms, create=True) as connection:
         migrate(connection, now_ms())
@@ -89,7 +89,7 @@ def _made(settings: Settings, project_name: str | None, project_id: str | None, 
         ).result()
 
 
-def _show(desk: Desk, settings: Settings, option: str) -> None:
+def _show(desk: Setup, settings: Settings, option: str) -> None:
     if not desk.created:
         click.echo("Nothing was changed: the database has a project already.\n")
     for name, value in msgspec.structs.asdict(desk).items():
@@ -97,7 +97,8 @@ def _show(desk: Desk, settings: Settings, option: str) -> None:
             click.echo(f"{name:<14}{value}")
     if desk.created:
         click.echo(
-            f"\nThe password and the secret key are shown this once. Keep the key file too: {key_file(settings)}\n"
+            "\nThe password and the secret key are shown this once. "
+            f"Keep the key file too: {key_file(settings).absolute()}\n"
             f"Next: tocsin serve{option}"
         )
     else:

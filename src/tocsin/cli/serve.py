@@ -15,6 +15,7 @@ import uvicorn
 
 from tocsin.app import build_app, configure_logging
 from tocsin.cli.common import DATABASE, opened, reported, settings_from
+from tocsin.cli.protocol import BoundedProtocol
 from tocsin.errors import SetupError
 from tocsin.settings import DESCRIPTIONS, Settings, variable
 
@@ -66,11 +67,12 @@ def _run(settings: Settings, app: object) -> None:
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # else any client could claim another address, and with it a fresh count of failures
         timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=settings.tls_cert or None,
         ssl_keyfile=settings.tls_key or None,

@@ -183,7 +183,7 @@ def new_incident(
     """The document of the incident that these alerts become, in the order of the request (there is at least one)."""
     first = alerts[0]
     document: dict[str, Any] = {"title": content.title or first.title}
-    description = content.description if content.description is not None else first.description
+    description = content.description or first.description
     if description is not None:
         document["description"] = description
     if types := _type_texts(texts, first):

@@ -49,7 +49,7 @@ AND    (CAST(:name AS TEXT) IS NULL OR u.name = CAST(:name AS TEXT))
 ORDER BY u.name;
 
 -- name: list_granted_projects
--- The projects of a domain that a user was granted a role in.
+-- The projects that a user was granted a role in.
 SELECT p.id, p.domain_id, p.name, p.description, p.enabled
 FROM   projects AS p
 JOIN   grants AS g ON g.project_id = p.id AND g.user_id = :user_id

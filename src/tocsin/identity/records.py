@@ -8,6 +8,8 @@ import msgspec
 class Permission(enum.IntEnum):
     """What an operation needs, in a project. Each level includes the ones before it."""
 
+    # Valid credentials are enough.
+    NOTHING = 0
     READ = 1
     WRITE = 2
     ADMINISTER = 3

@@ -316,6 +316,8 @@ def invalid(error: Exception, field: str | None = None) -> InvalidRequest:
     path = place.rstrip("`").removeprefix("$").replace("[...]", "").lstrip(".")
     name = ".".join(part for part in (field, path) if part) or None
     text = text.replace("`", "")
+    if not text[:2].isupper():
+        text = text[:1].lower() + text[1:]
     return InvalidRequest(
         text[:1].lower() + text[1:] if name else f"the body: {text[:1].lower()}{text[1:]}", field=name
     )

@@ -4,6 +4,28 @@ SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.h
 FROM   data_objects AS o
 WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.id = :id AND o.deleted_time IS NULL;
 
+-- name: search_objects
+-- Composed further in storage/search.py: conditions, order and page are added, or the rows are counted.
+SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
+       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document
+FROM   data_objects AS o
+WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted_time IS NULL;
+
+-- name: search_related
+-- The same, for objects that are related to one object, whichever of the two the relation was stored from.
+SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
+       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document
+FROM   data_objects AS o
+WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted_time IS NULL
+AND    (o.id IN (SELECT r.to_id
+                 FROM   relations AS r
+                 WHERE  r.workspace_id = :workspace_id AND r.from_class = :main_class AND r.from_id = :main_id
+                 AND    r.to_class = :dataclass AND r.deleted_time IS NULL)
+        OR o.id IN (SELECT r.from_id
+                    FROM   relations AS r
+                    WHERE  r.workspace_id = :workspace_id AND r.to_class = :main_class AND r.to_id = :main_id
+                    AND    r.from_class = :dataclass AND r.deleted_time IS NULL));
+
 -- name: lock_objects [sqlite]
 -- SQLite has one writer: whoever is in a write transaction holds every lock.
 SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
@@ -49,7 +71,7 @@ UPDATE data_objects
 SET    incident_id = (SELECT r.to_id
                       FROM   relations AS r
                       WHERE  r.workspace_id = :workspace_id AND r.from_class = 'alerts'
-                      AND    r.from_id = data_objects.id AND r.to_class = 'incidents' AND r.to_id <> :incident_id
+                      AND    r.from_id = data_objects.id AND r.to_class = 'incidents'
                       AND    r.conversion_id IS NOT NULL AND r.deleted_time IS NULL
                       ORDER BY r.create_time DESC, r.to_id DESC
                       LIMIT  1)

@@ -24,7 +24,7 @@ from tocsin.paging import Page, Search
 from tocsin.relations.records import ObjectKey
 from tocsin.relations.service import drop_relations, list_marks, list_related_ids
 from tocsin.storage.database import Transaction
-from tocsin.storage.queries import load_queries
+from tocsin.storage.queries import Statement, load_queries
 from tocsin.storage.search import compose_search
 from tocsin.times import z_form
 from tocsin.workspaces.records import Scope
@@ -35,11 +35,6 @@ _ENCODER = msgspec.json.Encoder()
 MADE_BY_CLIENT = "MANUAL"
 MADE_BY_SOURCE = "DATA_SOURCE"
 
-_COLUMNS = (
-    "o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,\n"
-    "       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document"
-)
-_ALIVE = "o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted_time IS NULL"
 # The members that an audit row of a new object names: enough to recognise it. The rest is in the object itself.
 _IDENTIFYING = ("title", "severity", "handle_status")
 
@@ -138,7 +133,7 @@ def show_object(tx: Transaction, scope: Scope, dataclass: DataClass, object_id: 
 
 def search_objects(tx: Transaction, scope: Scope, dataclass: DataClass, search: Search) -> Page[ObjectDetail]:
     """One page and the exact total, in three statements whatever the page holds."""
-    return _page(tx, scope, search, table="data_objects AS o", where=_ALIVE, params={"dataclass": dataclass.name})
+    return _page(tx, scope, search, SQL.search_objects, {"dataclass": dataclass.name})
 
 
 def search_related(
@@ -149,16 +144,8 @@ def search_related(
     Raises ObjectNotFound when there is no main object.
     """
     get_object(tx, scope, data_class_named(main.dataclass), main.id)
-    where = (
-        f"{_ALIVE}\nAND    (o.id IN (SELECT r.to_id FROM relations AS r WHERE r.workspace_id = :workspace_id "
-        "AND r.from_class = :main_class AND r.from_id = :main_id AND r.to_class = :dataclass "
-        "AND r.deleted_time IS NULL)\n"
-        "        OR o.id IN (SELECT r.from_id FROM relations AS r WHERE r.workspace_id = :workspace_id "
-        "AND r.to_class = :main_class AND r.to_id = :main_id AND r.from_class = :dataclass "
-        "AND r.deleted_time IS NULL))"
-    )
     params = {"dataclass": related.name, "main_class": main.dataclass, "main_id": main.id}
-    page = _page(tx, scope, search, table="data_objects AS o", where=where, params=params)
+    page = _page(tx, scope, search, SQL.search_related, params)
     marks = list_marks(tx, scope.workspace_id, main, related.name, [row.id for row in page.rows])
     refs = {
         mark.object_id: RelationRef(mark.evidence, mark.conversion_id, z_form(mark.create_time, scope.offset_min))
@@ -168,16 +155,8 @@ def search_related(
     return Page(rows=rows, total=page.total)
 
 
-def _page(
-    tx: Transaction, scope: Scope, search: Search, *, table: str, where: str, params: dict[str, Any]
-) -> Page[ObjectDetail]:
-    composed = compose_search(
-        columns=_COLUMNS,
-        table=table,
-        where=where,
-        search=search,
-        params={"workspace_id": scope.workspace_id, **params},
-    )
+def _page(tx: Transaction, scope: Scope, search: Search, base: Statement, params: dict[str, Any]) -> Page[ObjectDetail]:
+    composed = compose_search(base, search, {"workspace_id": scope.workspace_id, **params})
     total = tx.values(composed.total, composed.params)[0]
     rows = tx.rows(composed.page, ObjectRow, composed.params) if search.limit else []
     related = _related_lists(tx, scope, rows)
@@ -271,10 +250,10 @@ def delete_objects(
         }
         for one in done
     ]
-    if dataclass.name == "incidents":
-        tx.run_many(SQL.end_conversions, params)
     tx.run_many(SQL.mark_deleted, params)
     drop_relations(tx, scope, dataclass.name, done)
+    if dataclass.name == "incidents":
+        tx.run_many(SQL.end_conversions, params)
     record_changes(tx, scope, (Change(dataclass.name, one, {"deleted": (False, True)}) for one in done))
     return done, [one for one in wanted if one not in rows]
 

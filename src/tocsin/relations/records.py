@@ -12,18 +12,6 @@ class ObjectKey(NamedTuple):
     id: str
 
 
-class Relation(msgspec.Struct, frozen=True):
-    """A link, stored once for both directions: `from` sorts before `to`."""
-
-    from_class: str
-    from_id: str
-    to_class: str
-    to_id: str
-    conversion_id: str | None
-    evidence: bool
-    create_time: int
-
-
 class RelatedId(msgspec.Struct, frozen=True):
     """An object of a page, and one that it is related to."""
 

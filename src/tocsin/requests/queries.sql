@@ -12,7 +12,7 @@ ON CONFLICT (workspace_id, user_id, operation, idempotency_key) DO NOTHING;
 SELECT r.body_hash, r.status, r.answer
 FROM   requests AS r
 WHERE  r.workspace_id = :workspace_id AND r.user_id = :user_id AND r.operation = :operation
-AND    r.idempotency_key = :key;
+AND    r.idempotency_key = :key AND r.create_time >= :oldest;
 
 -- name: store_answer
 UPDATE requests

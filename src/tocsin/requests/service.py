@@ -35,33 +35,46 @@ def checked_key(key: str) -> str:
     return key
 
 
-def answer_once(
-    tx: Transaction,
-    scope: Scope,
-    *,
-    key: str,
-    body_hash: str,
-    lifetime_ms: int,
-    answer: Callable[[], StoredAnswer],
-) -> StoredAnswer:
+class Once(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that is to take effect once: its key belongs to workspace, user and operation."""
+
+    scope: Scope
+    key: str
+    body_hash: str
+
+
+def find_answer(tx: Transaction, once: Once, lifetime_ms: int) -> StoredAnswer | None:
+    """The answer of an earlier call with this key. Raises InvalidRequest when that had another body."""
+    owner = _owner(once)
+    earlier = tx.row(SQL.find_answer, _Claim, {**owner, "oldest": once.scope.now_ms - lifetime_ms})
+    if earlier is None:
+        return None
+    if earlier.status is None or earlier.body_hash != once.body_hash:
+        raise InvalidRequest("was used before with another request body; a new request needs a new key", field=HEADER)
+    return StoredAnswer(earlier.status, earlier.answer or b"")
+
+
+def answer_once(tx: Transaction, once: Once, lifetime_ms: int, answer: Callable[[], StoredAnswer]) -> StoredAnswer:
     """The stored answer of an earlier call with this key, or that of `answer`, which is stored.
 
-    A key belongs to workspace, user and operation. Raises InvalidRequest when it was used with another body.
-    An error that `answer` raises ends the transaction, so that nothing is stored and the key is free again.
+    Raises InvalidRequest when the key was used with another body. An error that `answer` raises ends the transaction,
+    so that nothing is stored and the key is free again.
     """
-    owner = {
-        "workspace_id": scope.workspace_id,
-        "user_id": scope.caller.user_id,
-        "operation": scope.operation,
-        "key": key,
-    }
+    scope, owner = once.scope, _owner(once)
     tx.run(SQL.forget_expired, {"workspace_id": scope.workspace_id, "oldest": scope.now_ms - lifetime_ms})
-    claimed = tx.run(SQL.claim_key, {**owner, "body_hash": body_hash, "now": scope.now_ms})
-    if not claimed:
-        earlier = tx.row(SQL.find_answer, _Claim, owner)
-        if earlier is not None and earlier.status is not None and earlier.body_hash == body_hash:
-            return StoredAnswer(earlier.status, earlier.answer or b"")
-        raise InvalidRequest("was used before with another request body; a new request needs a new key", field=HEADER)
+    if not tx.run(SQL.claim_key, {**owner, "body_hash": once.body_hash, "now": scope.now_ms}):
+        earlier = find_answer(tx, once, lifetime_ms)
+        if earlier is not None:
+            return earlier
     result = answer()
     tx.run(SQL.store_answer, {**owner, "status": result.status, "answer": result.body})
     return result
+
+
+def _owner(once: Once) -> dict[str, str]:
+    return {
+        "workspace_id": once.scope.workspace_id,
+        "user_id": once.scope.caller.user_id,
+        "operation": once.scope.operation,
+        "key": once.key,
+    }

@@ -81,7 +81,5 @@ def database_file(url: str) -> Path:
     path = unquote(rest[1:])
     if scheme != "sqlite" or rest[:1] != "/" or not path or path.endswith("/") or path == ":memory:" or "\0" in path:
         # Not quoted whole: a URL may hold a password.
-        raise SetupError(
-            f"a database URL that begins {scheme[:20]!r} is not understood: write sqlite:///path/to/file.db"
-        )
+        raise SetupError(f"the database URL ({scheme[:20]}:…) is not understood: write sqlite:///path/to/file.db")
     return Path(path).expanduser()

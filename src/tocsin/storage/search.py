@@ -13,6 +13,7 @@ from tocsin.paging import Condition, Kind, Search, SearchField
 from tocsin.storage.queries import Statement
 
 _COLUMNS = {"create_time", "update_time"}
+_ENGINE = "sqlite"  # whose functions the helpers below write
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -36,16 +37,17 @@ class _Parameters:
         return f":{name}"
 
 
-def compose_search(*, columns: str, table: str, where: str, search: Search, params: dict[str, Any]) -> Composed:
+def compose_search(base: Statement, search: Search, params: dict[str, Any]) -> Composed:
     """Statements for one page and for the exact total.
 
-    `columns`, `table` (aliased o) and `where` are the caller's own text, which names the workspace; `params` belong to
-    it. The page is chosen by an index before any document is read. The order always ends in the id, which is unique.
+    `base` selects from a table with the alias o and ends in a WHERE that names the workspace; `params` are its own.
+    The order always ends in the id, which is unique.
     """
     if search.sort_by not in _COLUMNS:
         raise ValueError(f"no order by {search.sort_by}")
     parameters = _Parameters()
-    clauses = [where]
+    text = base.text(_ENGINE).rstrip().rstrip(";")
+    clauses = [text[text.index("FROM ") :]]
     if search.from_ms is not None:
         clauses.append(f"o.create_time >= {parameters.add(search.from_ms)}")
     if search.to_ms is not None:
@@ -56,17 +58,17 @@ def compose_search(*, columns: str, table: str, where: str, search: Search, para
             for conditions in search.alternatives
         ]
         clauses.append(_balanced(alternatives, "OR"))
-    restriction = "\nAND    ".join(clauses)
+    rows = "\nAND    ".join(clauses)
     direction = "DESC" if search.descending else "ASC"
-    order = f"o.{search.sort_by} {direction}, o.id {direction}"
     page = (
-        f"SELECT {columns}\nFROM   {table}\nWHERE  {restriction}\n"
-        f"ORDER BY {order}\nLIMIT  {parameters.add(search.limit)} OFFSET {parameters.add(search.offset)}"
+        f"{text[: text.index('FROM ')]}{rows}\nORDER BY o.{search.sort_by} {direction}, o.id {direction}\n"
+        f"LIMIT  {parameters.add(search.limit)} OFFSET {parameters.add(search.offset)}"
     )
-    total = f"SELECT count(*) AS total\nFROM   {table}\nWHERE  {restriction}"
-    return Composed(Statement("search_page", {"sqlite": page}), Statement("search_total", {"sqlite": total}), {
-        **params, **parameters.values,
-    })  # fmt: skip
+    return Composed(
+        page=Statement("search_page", {_ENGINE: page}),
+        total=Statement("search_total", {_ENGINE: f"SELECT count(*) AS total\n{rows}"}),
+        params=params | parameters.values,
+    )
 
 
 def _balanced(terms: Sequence[str], word: str) -> str:

@@ -193,11 +193,12 @@ class SqliteDatabase:
 
     def _reader_connection(self, *, busy_timeout_ms: int) -> sqlite3.Connection:
         """This thread's own connection."""
+        file = _identity(self._path)
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
+        if connection is None or self._local.file != file:
             connection = connect(self._path, busy_timeout_ms=busy_timeout_ms)
             connection.execute("PRAGMA query_only = ON")
-            self._local.connection = connection
+            self._local.connection, self._local.file = connection, file
             self._reader_connections.append(connection)
         return connection
 
@@ -205,9 +206,14 @@ class SqliteDatabase:
 
     def _write_jobs(self) -> None:
         connection: sqlite3.Connection | None = None
+        opened: tuple[int, int] | None = None
         for group in self._groups():
             try:
+                if (file := _identity(self._path)) != opened and connection is not None:
+                    connection.close()
+                    connection = None
                 connection = connection or connect(self._path, busy_timeout_ms=self._busy_timeout_ms)
+                opened = file
                 self._commit_together(connection, group)
             except BaseException as error:  # noqa: BLE001  # the writer must outlive whatever a job or the disk does
                 if connection is not None:
@@ -280,6 +286,18 @@ def _fail(group: list[tuple[Work[Any], Future[Any]]], error: BaseException) -> N
     for _, future in group:
         if not future.done():
             future.set_exception(error)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file a path means now. A connection to a file that was moved or replaced would write into nothing.
+
+    Raises Unavailable when there is none.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise Unavailable("the database file is gone") from error
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -11,7 +11,6 @@ FROM   workspaces AS w
 WHERE  w.project_id = :project_id AND w.id = :workspace_id AND w.deleted_time IS NULL;
 
 -- name: list_workspaces
--- Every workspace of a project that fits the filters; what is not given is NULL.
 SELECT w.id, w.project_id, w.name, w.description, w.region_id, w.project_name, w.enterprise_project_id,
        w.enterprise_project_name, w.view_bind_id, w.is_view, w.tags, w.creator_id, w.creator_name, w.modifier_id,
        w.modifier_name, w.create_time, w.update_time
