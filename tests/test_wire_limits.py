@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import uvicorn
 
 from support import Client, TestDesk
 from tocsin.cli import protocol
