@@ -642,6 +642,22 @@ def test_deleting_the_older_of_two_incidents_leaves_the_newer_conversion(desk: T
     check_invariants(desk)
 
 
+@pytest.mark.parametrize("turned", [False, True], ids=["as made", "the other way round"])
+@pytest.mark.parametrize("together", [True, False], ids=["in one call", "in two calls"])
+def test_deleting_every_incident_of_an_alert_ends_its_conversions(desk: TestDesk, together: bool, turned: bool) -> None:
+    with serving(desk, conversion_allow_again=True) as base, Client(base, desk) as client:
+        alert_id = client.create_alert()
+        incidents = [client.order([alert_id])["results"][0]["incident_id"] for _ in range(2)]
+    if turned:
+        incidents.reverse()
+    for part in [incidents] if together else [[one] for one in incidents]:
+        delete(desk, INCIDENTS, part)
+    with serving(desk) as base, Client(base, desk) as client:
+        (result,) = client.order([alert_id])["results"]
+        assert result["outcome"] == "converted"
+    check_invariants(desk)
+
+
 def test_an_alert_that_joined_may_be_converted_again_when_the_incident_is_deleted(shared: World) -> None:
     client = shared.client
     ids = shared.prepare([{}, {}], []).alerts
