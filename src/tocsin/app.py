@@ -15,6 +15,7 @@ from tocsin.api.hashing import Hashing
 from tocsin.api.openapi import openapi_document
 from tocsin.api.operations import Services
 from tocsin.api.table import OPERATIONS
+from tocsin.api.turns import Turns
 from tocsin.clock import now_ms
 from tocsin.conversion.records import Rules
 from tocsin.errors import SetupError
@@ -26,6 +27,8 @@ from tocsin.storage.database import Database, database_file
 from tocsin.storage.migrate import require_current
 from tocsin.storage.sqlite import SqliteDatabase, administered
 from tocsin.times import parse_offset
+
+READS_OF_A_USER = 2  # half of the reader threads of an embedded database
 
 
 def key_file(settings: Settings) -> Path:
@@ -75,6 +78,7 @@ def build_app(settings: Settings, database: Database, *, clock: Callable[[], int
         key_box=key_box,
         throttle=LoginThrottle(),
         hashing=Hashing(),
+        reading=Turns(READS_OF_A_USER),
         rules=conversion_rules(settings),
         offset_min=offset_min(settings),
         hostname=socket.gethostname(),

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,8 +14,10 @@ from tocsin.identity.records import Caller
 from tocsin.identity.signing import SignedRequest
 from tocsin.objects.documents import invalid, refuse_hostile
 from tocsin.requests.service import HEADER, Once, StoredAnswer, answer_once, checked_key, find_answer
-from tocsin.storage.database import Transaction, finished
+from tocsin.storage.database import Transaction, Work, finished
 from tocsin.workspaces.records import Scope
+
+T = TypeVar("T")
 
 _ENCODER = msgspec.json.Encoder()
 # A body over this is looked through on another thread, so that other requests go on meanwhile.
@@ -120,8 +122,13 @@ class Dispatcher:
         key = header(call.request, HEADER.lower().encode())
         if key is not None and operation.takes_idempotency_key:
             return await self._run_once(call, checked_key(key))
-        run = self.services.database.write if operation.run is Run.WRITE else self.services.database.read
-        return _encoded(await finished(run(lambda tx: operation.handler(tx, call))))
+        if operation.run is Run.READ:
+            return _encoded(await self._read(call, lambda tx: operation.handler(tx, call)))
+        return _encoded(await finished(self.services.database.write(lambda tx: operation.handler(tx, call))))
+
+    async def _read(self, call: Call[Any], work: Work[T]) -> T:
+        async with self.services.reading.of(call.scope.caller.user_id if call.scope else call.peer):
+            return await finished(self.services.database.read(work))
 
     async def _run_once(self, call: Call[Any], key: str) -> Answer:
         """The handler and the storing of its answer, in one transaction; a read stays on the readers meanwhile."""
@@ -137,7 +144,7 @@ class Dispatcher:
         if self._operation.run is Run.READ:
             stored = await finished(self.services.database.read(lambda tx: find_answer(tx, once, lifetime_ms)))
             if stored is None:
-                made = await finished(self.services.database.read(fresh))
+                made = await self._read(call, fresh)
                 stored = await finished(
                     self.services.database.write(lambda tx: answer_once(tx, once, lifetime_ms, lambda: made))
                 )

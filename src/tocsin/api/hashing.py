@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+from tocsin.api.turns import Turns
 from tocsin.identity.secrets import password_matches
 
 THREADS = 2  # each check takes 64 MiB for some 50 ms
@@ -13,15 +14,10 @@ class Hashing:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hashing")
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns = Turns(1)
 
     async def password_matches(self, password_hash: str | None, password: str, *, peer: str) -> bool:
         """See `identity.secrets.password_matches`; None stands for a user who does not exist."""
-        turn = self._turns.setdefault(peer, asyncio.Lock())
-        try:
-            async with turn:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._threads, password_matches, password_hash, password)
-        finally:
-            if not turn.locked():
-                self._turns.pop(peer, None)
+        async with self._turns.of(peer):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, password_matches, password_hash, password)

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from tocsin.api.hashing import Hashing
+from tocsin.api.turns import Turns
 from tocsin.conversion.records import Rules
 from tocsin.identity.records import Permission
 from tocsin.identity.secrets import KeyBox
@@ -48,6 +49,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     key_box: KeyBox
     throttle: LoginThrottle
     hashing: Hashing
+    # Reads that one user has under way: a few slow searches must not keep everybody else from reading.
+    reading: Turns
     rules: Rules
     # Minutes east of UTC of server times.
     offset_min: int
