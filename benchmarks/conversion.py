@@ -67,10 +67,10 @@ class RecordingTransaction(SqliteTransaction):
         self._notes.append((statement.text(self.engine), params, False))
         return super().run(statement, params)
 
-    def run_many(self, statement: Statement, params: Iterable[Params]) -> None:
+    def run_many(self, statement: Statement, params: Iterable[Params]) -> int:
         kept = list(params)
         self._notes.append((statement.text(self.engine), kept, True))
-        super().run_many(statement, kept)
+        return super().run_many(statement, kept)
 
 
 def main() -> None:

@@ -749,9 +749,9 @@ class _Recording(SqliteTransaction):
         self.names.append(statement.name)
         return super().run(statement, params)
 
-    def run_many(self, statement: Statement, params: Any) -> None:
+    def run_many(self, statement: Statement, params: Any) -> int:
         self.names.append(statement.name)
-        super().run_many(statement, params)
+        return super().run_many(statement, params)
 
 
 def test_another_tenants_alert_is_answered_exactly_like_an_unknown_one(desk: TestDesk) -> None:

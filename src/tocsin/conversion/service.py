@@ -144,7 +144,10 @@ def _joined_row(tx: Transaction, scope: Scope, order: Order) -> ObjectRow | None
 
 
 def _made_today(tx: Transaction, scope: Scope, rules: Rules) -> int:
-    """Incidents that conversions made in the workspace since midnight. Raises QuotaExceeded when no more may follow."""
+    """Incidents that conversions made in the workspace since midnight. Raises QuotaExceeded when no more may follow.
+
+    Counting and inserting are one step only where writers take turns, as on SQLite.
+    """
     if not rules.daily_limit:
         return 0
     local_ms = scope.now_ms + scope.offset_min * 60_000

@@ -131,14 +131,14 @@ class Feed:
 
         def store(tx: Transaction) -> int:
             known = known_ids(tx, scope, ALERTS, [one.id for one in new])
-            added = [one for one in new if one.id not in known]
+            unknown = [one for one in new if one.id not in known]
+            added = insert_objects(tx, scope, ALERTS, unknown, origin=MADE_BY_SOURCE)
             if added:
-                insert_objects(tx, scope, ALERTS, added, origin=MADE_BY_SOURCE)
-                events = [(one.id, batch[one.id].line.text) for one in added]
+                events = [(one.id, batch[one.id].line.text) for one in unknown]
                 insert_source_events(tx, scope, ALERTS, self._source, events)
-                fields = {"ingested": (None, len(added)), "source": (None, self._source)}
+                fields = {"ingested": (None, added), "source": (None, self._source)}
                 record_changes(tx, scope, [Change(ALERTS.name, "", fields)])
-            return len(added)
+            return added
 
         added = self._patiently(store)
         self.summary.new += added

@@ -42,12 +42,14 @@ FROM   data_objects AS o
 WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.id IN (SELECT value FROM json_each(:ids));
 
 -- name: insert_object
+-- An id that is taken, by a deleted object too, is left alone; the number of rows tells.
 INSERT INTO data_objects (workspace_id, dataclass, id, origin, version, create_time, update_time, handle_status, owner,
                           close_time, close_offset, close_reason, close_comment, title, severity, verification_state,
                           category, sub_category, first_observed_time, last_observed_time, arrive_time, sla, document)
 VALUES (:workspace_id, :dataclass, :id, :origin, 1, :now, :now, :handle_status, :owner, :close_time, :close_offset,
         :close_reason, :close_comment, :title, :severity, :verification_state, :category, :sub_category,
-        :first_observed_time, :last_observed_time, :arrive_time, :sla, :document);
+        :first_observed_time, :last_observed_time, :arrive_time, :sla, :document)
+ON CONFLICT (workspace_id, dataclass, id) DO NOTHING;
 
 -- name: update_object
 UPDATE data_objects
@@ -88,4 +90,5 @@ WHERE  workspace_id = :workspace_id AND dataclass = :dataclass AND id = :id;
 
 -- name: insert_source_event
 INSERT INTO source_events (workspace_id, dataclass, object_id, source, event)
-VALUES (:workspace_id, :dataclass, :object_id, :source, :event);
+VALUES (:workspace_id, :dataclass, :object_id, :source, :event)
+ON CONFLICT (workspace_id, dataclass, object_id) DO NOTHING;

@@ -36,7 +36,7 @@ MADE_BY_CLIENT = "MANUAL"
 MADE_BY_SOURCE = "DATA_SOURCE"
 
 # The members that an audit row of a new object names: enough to recognise it. The rest is in the object itself.
-_IDENTIFYING = ("title", "severity", "handle_status")
+_IDENTIFYING = ("title", "severity")
 
 
 class NewObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +55,8 @@ def create_object(tx: Transaction, scope: Scope, dataclass: DataClass, raw: byte
         dataclass, raw, creator=scope.caller.user_name, now_ms=scope.now_ms, offset_min=scope.offset_min
     )
     new = NewObject(id=prepared.id or new_id(), prepared=prepared)
-    if prepared.id and known_ids(tx, scope, dataclass, [new.id]):
+    if not insert_objects(tx, scope, dataclass, [new], origin=MADE_BY_CLIENT):
         raise InvalidRequest("an object with this id exists, or was deleted", field="data_object.id")
-    insert_objects(tx, scope, dataclass, [new], origin=MADE_BY_CLIENT)
     record_changes(tx, scope, [creation(dataclass, new)])
     return show_object(tx, scope, dataclass, new.id)
 
@@ -77,8 +76,8 @@ def known_ids(tx: Transaction, scope: Scope, dataclass: DataClass, ids: Sequence
 
 def insert_objects(
     tx: Transaction, scope: Scope, dataclass: DataClass, new: Sequence[NewObject], *, origin: str
-) -> None:
-    """Store objects whose ids are free."""
+) -> int:
+    """Store the objects whose ids are free; returns how many."""
     rows = [
         {
             "workspace_id": scope.workspace_id,
@@ -90,7 +89,7 @@ def insert_objects(
         }
         for one in new
     ]
-    tx.run_many(SQL.insert_object, rows)
+    return tx.run_many(SQL.insert_object, rows)
 
 
 def insert_source_events(

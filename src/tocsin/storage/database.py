@@ -37,8 +37,8 @@ class Transaction(Protocol):
     def run(self, statement: Statement, params: Params) -> int:
         """Run a change once; returns how many rows it touched."""
 
-    def run_many(self, statement: Statement, params: Iterable[Params]) -> None:
-        """Run a change for each set of parameters, in one call of the driver."""
+    def run_many(self, statement: Statement, params: Iterable[Params]) -> int:
+        """Run a change for each set of parameters, in one call of the driver; returns how many rows all touched."""
 
 
 Work = Callable[[Transaction], T]

@@ -77,8 +77,8 @@ class SqliteTransaction:
     def run(self, statement: Statement, params: Params) -> int:
         return self._connection.execute(statement.text(self.engine), params).rowcount
 
-    def run_many(self, statement: Statement, params: Iterable[Params]) -> None:
-        self._connection.executemany(statement.text(self.engine), params)
+    def run_many(self, statement: Statement, params: Iterable[Params]) -> int:
+        return self._connection.executemany(statement.text(self.engine), params).rowcount
 
 
 @functools.lru_cache(maxsize=STATEMENT_CACHE)
