@@ -321,10 +321,14 @@ def connect(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=STATEMENT_CACHE,
     )
-    _use_wal(connection, deadline=time.monotonic() + busy_timeout_ms / 1000)
-    connection.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA temp_store = MEMORY")  # copies for savepoints and sorting need no file
+    try:
+        _use_wal(connection, deadline=time.monotonic() + busy_timeout_ms / 1000)
+        connection.execute("PRAGMA synchronous = FULL")  # an acknowledged write survives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")  # copies for savepoints and sorting need no file
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
