@@ -3,8 +3,8 @@
 Each call is made three times, in blocks that take turns: as a signed POST to a real server on one SQLite file; as the
 service call without HTTP, in process; and as the very statements and parameters of that call, recorded beforehand, run
 straight on a copy of the file by the same driver, committed as durably. The ratio is the rate over HTTP as a part of
-the rate of the other; 100 % would mean that signature, parsing, decisions and the answer cost nothing. Times depend on the
-machine, ratios hardly.
+the rate of the other; 100 % would mean that signature, parsing, decisions and the answer cost nothing. Times depend on
+the machine, ratios hardly.
 """
 
 import argparse

@@ -131,7 +131,7 @@ class SqliteDatabase:
         self._writer.start()
 
     def read(self, work: Work[T], *, brief: bool = False) -> Future[T]:
-        if brief and (done := self._read_here(work)) is not None:
+        if brief and not self._closed and (done := self._read_here(work)) is not None:
             return done
         with self._lock:
             if self._closed:
@@ -197,9 +197,9 @@ class SqliteDatabase:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None or self._local.file != file:
             connection = connect(self._path, busy_timeout_ms=busy_timeout_ms)
+            self._reader_connections.append(connection)
             connection.execute("PRAGMA query_only = ON")
             self._local.connection, self._local.file = connection, file
-            self._reader_connections.append(connection)
         return connection
 
     # The writer.
