@@ -61,6 +61,10 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int | None = None
     # Alternatives of conditions that must all hold (`and` binds tighter than `or`); none: every row.
     alternatives: tuple[tuple[Condition, ...], ...] = ()
+    # Only these objects; None: whichever.
+    ids: tuple[str, ...] | None = None
+    # Continue behind this row (its sorting time and id), instead of counting from the start.
+    after: tuple[int, str] | None = None
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from tocsin.api.operations import Answer, Call, Operation, Run, Services
 from tocsin.errors import InvalidRequest
 from tocsin.identity.records import Caller
 from tocsin.identity.signing import SignedRequest
-from tocsin.objects.documents import invalid, refuse_hostile
+from tocsin.json_text import invalid, refuse_hostile
 from tocsin.requests.service import HEADER, Once, StoredAnswer, answer_once, checked_key, find_answer
 from tocsin.storage.database import Transaction, Work, finished
 from tocsin.workspaces.records import Scope

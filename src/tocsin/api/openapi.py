@@ -8,7 +8,7 @@ import msgspec
 
 from tocsin.api.operations import ErrorStyle, Operation
 from tocsin.identity.records import Permission
-from tocsin.objects.documents import Alert, Incident
+from tocsin.objects.models import Alert, Incident
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"

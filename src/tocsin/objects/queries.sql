@@ -1,20 +1,20 @@
 -- name: find_object
 SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
-       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document
+       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.title, o.document
 FROM   data_objects AS o
 WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.id = :id AND o.deleted_time IS NULL;
 
 -- name: search_objects
 -- Composed further in storage/search.py: conditions, order and page are added, or the rows are counted.
 SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
-       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document
+       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.title, o.document
 FROM   data_objects AS o
 WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted_time IS NULL;
 
 -- name: search_related
 -- The same, for objects that are related to one object, whichever of the two the relation was stored from.
 SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
-       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document
+       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.title, o.document
 FROM   data_objects AS o
 WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted_time IS NULL
 AND    (o.id IN (SELECT r.to_id
@@ -29,7 +29,7 @@ AND    (o.id IN (SELECT r.to_id
 -- name: lock_objects [sqlite]
 -- SQLite has one writer: whoever is in a write transaction holds every lock.
 SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
-       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.document
+       o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.title, o.document
 FROM   data_objects AS o
 WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass
 AND    o.id IN (SELECT value FROM json_each(:ids)) AND o.deleted_time IS NULL

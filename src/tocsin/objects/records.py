@@ -10,6 +10,8 @@ from tocsin.errors import DataClassNotFound, InvalidRequest
 
 SEVERITIES = ("Tips", "Low", "Medium", "High", "Fatal")  # from no problem found to must be handled at once
 STATUSES = ("Open", "Block", "Closed")
+VERDICTS = ("Black", "White", "Gray")
+INDICATOR_STATUSES = ("Open", "Closed", "Revoked")
 CLOSE_REASONS = ("False detection", "Resolved", "Repeated", "Other")
 DIRECTIONS = ("IN", "OUT")
 # Every spelling that the vendor's documents, SDKs and Terraform use; compared without case, stored as given.
@@ -33,15 +35,25 @@ class DataClass(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     # The name in `dataclass_ref`.
     title: str
-    # The object that holds category and child type, and the key of the child in it; None for a class without types.
-    type_field: str | None
+    # The object that holds category and child type, and the key of the child in it.
+    type_field: str
     # What the ids of this class in a workspace are computed from.
     item_id: str
+    # The member that names an object; every object has one.
+    title_field: str = "title"
+    # Members that an object cannot be without.
+    required: tuple[str, ...] = ("title",)
+    # Whether people work on its objects: they have a handling status, an owner, an end.
+    handled: bool = True
+
+    @property
+    def singular(self) -> str:
+        return self.title.lower()
 
     @property
     def list_field(self) -> str:
         """The field of other objects that lists related objects of this class."""
-        return f"{self.title.lower()}_list"
+        return f"{self.singular}_list"
 
     def id_in(self, project_id: str, workspace_id: str) -> str:
         """The data class id in a workspace: a name-based UUID without a namespace, as the cloud computes it."""
@@ -56,7 +68,13 @@ INCIDENTS = DataClass(
     name="incidents", title="Incident", type_field="incident_type", item_id="369def57-75c3-4cc4-988c-22263ece4b18"
 )
 INDICATORS = DataClass(
-    name="indicators", title="Indicator", type_field=None, item_id="369def57-75c3-4cc4-988c-22263ece4b30"
+    name="indicators",
+    title="Indicator",
+    type_field="indicator_type",
+    item_id="369def57-75c3-4cc4-988c-22263ece4b30",
+    title_field="name",
+    required=("name", "value", "indicator_type"),
+    handled=False,
 )
 DATA_CLASSES = (ALERTS, INCIDENTS, INDICATORS)
 
@@ -67,6 +85,14 @@ def data_class_named(name: str) -> DataClass:
         if dataclass.name == name:
             return dataclass
     raise DataClassNotFound(f"there is no data class {name!r}; known are {', '.join(d.name for d in DATA_CLASSES)}")
+
+
+def data_class_with_id(dataclass_id: str, project_id: str, workspace_id: str) -> DataClass:
+    """Raises DataClassNotFound."""
+    for dataclass in DATA_CLASSES:
+        if dataclass.id_in(project_id, workspace_id) == dataclass_id:
+            return dataclass
+    raise DataClassNotFound("Failed to find one dataclass.")
 
 
 class ObjectRow(msgspec.Struct, frozen=True):
@@ -86,6 +112,7 @@ class ObjectRow(msgspec.Struct, frozen=True):
     close_reason: str | None
     close_comment: str | None
     incident_id: str | None
+    title: str
     document: str
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tocsin.objects.records import DATA_CLASSES, ObjectRow, data_class_named
-from tocsin.times import iso_form, z_form
+from tocsin.times import iso_form, z_form, z_form_seconds
 from tocsin.workspaces.records import Scope
 
 FORMAT_VERSION = 1
@@ -42,6 +42,10 @@ class ObjectDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     update_time: str
     dataclass_ref: DataClassRef
     data_object: msgspec.Raw
+    # Of indicators, whose wrapper has it too.
+    name: str | None = None
+    # In the answer to a create: the id once more, as generic clients read it.
+    event_id: str | None = None
     # Only in rows of a relation search.
     relation: RelationRef | None = None
 
@@ -54,27 +58,7 @@ def render(row: ObjectRow, scope: Scope, related: RelatedLists, relation: Relati
     """The wrapper of one object. Server times are written in the server's offset."""
     dataclass = data_class_named(row.dataclass)
     dataclass_id = dataclass.id_in(scope.project_id, scope.workspace_id)
-    create_time = z_form(row.create_time, scope.offset_min)
-    update_time = z_form(row.update_time, scope.offset_min)
-    overlay: dict[str, Any] = {
-        "id": row.id,
-        "workspace_id": scope.workspace_id,
-        "project_id": scope.project_id,
-        "dataclass_id": dataclass_id,
-        "create_time": create_time,
-        "update_time": update_time,
-        "handle_status": row.handle_status,
-    }
-    for key in ("owner", "close_reason", "close_comment"):
-        if (value := getattr(row, key)) is not None:
-            overlay[key] = value
-    if row.close_time is not None:
-        overlay["close_time"] = iso_form(row.close_time, row.close_offset or 0)
-    if row.handle_status == "Closed":
-        overlay["is_auto_closed"] = "Manual"
-    lists = related.get(row.id, {})
-    for other in DATA_CLASSES:
-        overlay[other.list_field] = lists.get(other.list_field, ())
+    outer, inner = (z_form, z_form) if dataclass.handled else (z_form_seconds, iso_form)
     return ObjectDetail(
         id=row.id,
         type=row.origin,
@@ -82,12 +66,43 @@ def render(row: ObjectRow, scope: Scope, related: RelatedLists, relation: Relati
         version=row.version,
         project_id=scope.project_id,
         workspace_id=scope.workspace_id,
-        create_time=create_time,
-        update_time=update_time,
+        create_time=outer(row.create_time, scope.offset_min),
+        update_time=outer(row.update_time, scope.offset_min),
         dataclass_ref=DataClassRef(dataclass_id, dataclass.title),
-        data_object=_joined(_ENCODER.encode(overlay), row.document),
+        data_object=_joined(
+            _ENCODER.encode(
+                {
+                    "id": row.id,
+                    "workspace_id": scope.workspace_id,
+                    "project_id": scope.project_id,
+                    "dataclass_id": dataclass_id,
+                    "create_time": inner(row.create_time, scope.offset_min),
+                    "update_time": inner(row.update_time, scope.offset_min),
+                    **(_handling(row) if dataclass.handled else {"is_deleted": False}),
+                    **_lists(related.get(row.id, {})),
+                }
+            ),
+            row.document,
+        ),
+        name=None if dataclass.handled else row.title,
         relation=relation,
     )
+
+
+def _handling(row: ObjectRow) -> dict[str, Any]:
+    members: dict[str, Any] = {"handle_status": row.handle_status}
+    for key in ("owner", "close_reason", "close_comment"):
+        if (value := getattr(row, key)) is not None:
+            members[key] = value
+    if row.close_time is not None:
+        members["close_time"] = iso_form(row.close_time, row.close_offset or 0)
+    if row.handle_status == "Closed":
+        members["is_auto_closed"] = "Manual"
+    return members
+
+
+def _lists(related: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    return {other.list_field: related.get(other.list_field, ()) for other in DATA_CLASSES}
 
 
 def _joined(overlay: bytes, document: str) -> msgspec.Raw:

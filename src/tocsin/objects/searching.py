@@ -1,4 +1,4 @@
-"""The search language: what a `DataobjectSearch` body may ask of alerts and incidents, checked field by field.
+"""The search language: what a `DataobjectSearch` body may ask of data objects, checked field by field.
 
 Source: API reference, "DataobjectSearch"; operators beyond the documented ones and the meaning of absent values are
 ours (docs/reference/search.md).
@@ -56,11 +56,15 @@ def _element(each: str, name: str, kind: Kind = Kind.TEXT) -> SearchField:
     return SearchField(kind=kind, each=each, path=(name,))
 
 
-_FIELDS: dict[str, SearchField] = {
+_COMMON_FIELDS: dict[str, SearchField] = {
     "id": _column(Kind.TEXT, "id", required=True),
     "workspace_id": _column(Kind.TEXT, "workspace_id", required=True),
     "create_time": _column(Kind.TIME, "create_time"),
     "update_time": _column(Kind.TIME, "update_time"),
+}
+_ENVIRONMENT = ("vendor_type", "domain_id", "region_id", "project_id")
+_DATA_SOURCE = ("domain_id", "project_id", "region_id", "product_name", "product_feature")
+_WORK_FIELDS: dict[str, SearchField] = {
     "handle_status": _column(Kind.TEXT, "handle_status", required=True),
     "title": _column(Kind.TEXT, "title", required=True),
     "severity": _column(Kind.SEVERITY, "severity"),
@@ -81,17 +85,11 @@ _FIELDS: dict[str, SearchField] = {
         )
     },
     "simulation": SearchField(kind=Kind.TEXT, path=("simulation",), spelling=True),
-    **{
-        f"environment.{name}": _member("environment", name)
-        for name in ("vendor_type", "domain_id", "region_id", "project_id", "cross_workspace_id")
-    },
+    **{f"environment.{name}": _member("environment", name) for name in (*_ENVIRONMENT, "cross_workspace_id")},
     "data_source.source_type": _member("data_source", "source_type", kind=Kind.NUMBER),
     **{
         f"data_source.{name}": _member("data_source", name)
-        for name in (
-            "domain_id", "project_id", "region_id", "company_name", "product_name", "product_feature",
-            "product_module",
-        )
+        for name in (*_DATA_SOURCE, "company_name", "product_module")
     },
     **{
         f"network_list.{name}": _element("network_list", name)
@@ -105,6 +103,18 @@ _FIELDS: dict[str, SearchField] = {
     "user_info.user_name": _element("user_info", "user_name"),
     "process.process_name": _element("process", "process_name"),
 }  # fmt: skip
+_INDICATOR_FIELDS: dict[str, SearchField] = {
+    "name": _column(Kind.TEXT, "title", required=True),
+    "first_report_time": _column(Kind.TIME, "first_observed_time"),
+    "last_report_time": _column(Kind.TIME, "last_observed_time"),
+    **{name: _member(name) for name in ("value", "verdict", "status", "labels")},
+    **{name: _member(name, kind=Kind.NUMBER) for name in ("confidence", "granular_marking")},
+    **{name: SearchField(kind=Kind.TEXT, path=(name,), spelling=True) for name in ("defanged", "revoked")},
+    "indicator_type.id": _member("indicator_type", "id"),
+    **{f"environment.{name}": _member("environment", name) for name in _ENVIRONMENT},
+    "data_source.source_type": _member("data_source", "source_type", kind=Kind.NUMBER),
+    **{f"data_source.{name}": _member("data_source", name) for name in _DATA_SOURCE},
+}
 
 # Operator as sent: the positive operator, and whether it is negated.
 _OPERATORS = {
@@ -124,11 +134,20 @@ _SORTS = ("create_time", "update_time")
 
 def search_fields(dataclass: DataClass) -> dict[str, SearchField]:
     """Every field that objects of a class can be searched by."""
-    fields = dict(_FIELDS)
-    if dataclass.type_field is not None:
-        fields[f"{dataclass.type_field}.category"] = _column(Kind.TEXT, "category")
-        fields[f"{dataclass.type_field}.{dataclass.type_field}"] = _column(Kind.TEXT, "sub_category")
-    return fields
+    return {
+        **_COMMON_FIELDS,
+        **(_WORK_FIELDS if dataclass.handled else _INDICATOR_FIELDS),
+        f"{dataclass.type_field}.category": _column(Kind.TEXT, "category"),
+        f"{dataclass.type_field}.{dataclass.type_field}": _column(Kind.TEXT, "sub_category"),
+    }
+
+
+class IndicatorSearchBody(SearchBody, frozen=True):
+    """IndicatorListSearchRequest: larger pages, and the ids wanted."""
+
+    limit: Annotated[int, msgspec.Meta(ge=0, le=999_999)] | None = None
+    ids: Annotated[list[_ConditionText], msgspec.Meta(max_length=999)] | None = None
+    dataclass_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
 
 
 def parse_search(dataclass: DataClass, body: SearchBody, offset_min: int) -> Search:
@@ -147,6 +166,7 @@ def parse_search(dataclass: DataClass, body: SearchBody, offset_min: int) -> Sea
         from_ms=_window_end(body.from_date, "from_date", offset_min),
         to_ms=_window_end(body.to_date, "to_date", offset_min),
         alternatives=_alternatives(dataclass, body.condition, offset_min),
+        ids=tuple(body.ids) if isinstance(body, IndicatorSearchBody) and body.ids else None,
     )
 
 

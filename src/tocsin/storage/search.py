@@ -17,10 +17,12 @@ _ENGINE = "sqlite"  # whose functions the helpers below write
 
 
 class Composed(msgspec.Struct, frozen=True):
-    """A search as two statements over the same rows, with their parameters."""
+    """A search as statements over the same rows, with their parameters."""
 
     page: Statement
     total: Statement
+    # Characters of the documents on the page.
+    weight: Statement
     params: dict[str, Any]
 
 
@@ -38,7 +40,7 @@ class _Parameters:
 
 
 def compose_search(base: Statement, search: Search, params: dict[str, Any]) -> Composed:
-    """Statements for one page and for the exact total.
+    """Statements for one page, its size, and the exact total.
 
     `base` selects from a table with the alias o and ends in a WHERE that names the workspace; `params` are its own.
     The order always ends in the id, which is unique.
@@ -52,6 +54,8 @@ def compose_search(base: Statement, search: Search, params: dict[str, Any]) -> C
         clauses.append(f"o.create_time >= {parameters.add(search.from_ms)}")
     if search.to_ms is not None:
         clauses.append(f"o.create_time <= {parameters.add(search.to_ms)}")
+    if search.ids is not None:
+        clauses.append(f"o.id IN (SELECT value FROM json_each({parameters.add(_json(search.ids))}))")
     if search.alternatives:
         alternatives = [
             _balanced([_condition(condition, parameters) for condition in conditions], "AND")
@@ -59,15 +63,29 @@ def compose_search(base: Statement, search: Search, params: dict[str, Any]) -> C
         ]
         clauses.append(_balanced(alternatives, "OR"))
     rows = "\nAND    ".join(clauses)
-    direction = "DESC" if search.descending else "ASC"
-    page = (
-        f"{text[: text.index('FROM ')]}{rows}\nORDER BY o.{search.sort_by} {direction}, o.id {direction}\n"
-        f"LIMIT  {parameters.add(search.limit)} OFFSET {parameters.add(search.offset)}"
-    )
+    page = f"{rows}{_behind(search, parameters)}\n{_cut_out(search, parameters)}"
+    weighed = f"SELECT COALESCE(sum(length(w.document)), 0) AS weight\nFROM   (SELECT o.document\n{page}) AS w"
     return Composed(
-        page=Statement("search_page", {_ENGINE: page}),
+        page=Statement("search_page", {_ENGINE: text[: text.index("FROM ")] + page}),
         total=Statement("search_total", {_ENGINE: f"SELECT count(*) AS total\n{rows}"}),
+        weight=Statement("search_weight", {_ENGINE: weighed}),
         params=params | parameters.values,
+    )
+
+
+def _behind(search: Search, parameters: _Parameters) -> str:
+    if search.after is None:
+        return ""
+    time, row_id = search.after
+    sign = "<" if search.descending else ">"
+    return f"\nAND    (o.{search.sort_by}, o.id) {sign} ({parameters.add(time)}, {parameters.add(row_id)})"
+
+
+def _cut_out(search: Search, parameters: _Parameters) -> str:
+    direction = "DESC" if search.descending else "ASC"
+    return (
+        f"ORDER BY o.{search.sort_by} {direction}, o.id {direction}\n"
+        f"LIMIT  {parameters.add(search.limit)} OFFSET {parameters.add(search.offset)}"
     )
 
 
