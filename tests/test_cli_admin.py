@@ -1,4 +1,4 @@
-"""`tocsin user`, `tocsin audit` and `tocsin conversion`: the way back in, who did what, and what a conversion did."""
+"""`tocsin user password`, `audit` and `conversion`: the way back in, who did what, and what a conversion did."""
 
 import json
 import os

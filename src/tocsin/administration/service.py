@@ -1,17 +1,16 @@
-"""What an operator sets up: account, project, workspace, administrator. Every change leaves an audit row."""
+"""The first account, project, workspace and administrator of a database. Every change leaves an audit row."""
 
 import msgspec
 
 from tocsin.audit.records import Change
 from tocsin.audit.service import record_administration
-from tocsin.errors import NotFound
 from tocsin.identity import secrets
 from tocsin.identity import service as identity
 from tocsin.identity.records import Caller, Domain, Project, Role, User
 from tocsin.ids import new_hex_id, new_id
 from tocsin.object_types.service import store_catalogue
 from tocsin.storage.database import Transaction
-from tocsin.workspaces.records import Workspace
+from tocsin.workspaces.records import new_workspace
 from tocsin.workspaces.service import create_workspace, list_workspaces
 
 DOMAIN_NAME = "tocsin"
@@ -82,7 +81,15 @@ def set_up(
     identity.create_user(tx, user, now_ms)
     identity.grant_role(tx, user.id, project.id, Role.ADMINISTRATOR)
     identity.create_access_key(tx, user.id, access_key, key_box.seal(secret_key, access=access_key), now_ms)
-    workspace = _first_workspace(project, user, workspace_name or WORKSPACE_NAME, now_ms)
+    workspace = new_workspace(
+        workspace_id=new_id(),
+        project_id=project.id,
+        name=workspace_name or WORKSPACE_NAME,
+        region_id=project.name,
+        project_name=project.name,
+        creator=Caller(user_id=user.id, user_name=user.name, domain_id=domain.id, domain_name=domain.name),
+        now_ms=now_ms,
+    )
     create_workspace(tx, workspace)
     request_id = new_id()
     for change in (
@@ -102,39 +109,4 @@ def set_up(
         password=password,
         access_key=access_key,
         secret_key=secret_key,
-    )
-
-
-def change_password(
-    tx: Transaction, *, actor: Caller, user_name: str, domain_name: str | None, password: str, now_ms: int
-) -> User:
-    """Set a user's password and end their tokens. Raises NotFound for an unknown user."""
-    user = identity.find_user(tx, name=user_name, domain_name=domain_name)
-    if user is None:
-        raise NotFound(f"there is no user {user_name!r}")
-    identity.set_password(tx, user.id, secrets.hash_password(password))
-    change = Change("users", user.id, {"password": ("***", "***")})
-    record_administration(tx, actor, change, operation="user password", request_id=new_id(), now_ms=now_ms)
-    return user
-
-
-def _first_workspace(project: Project, user: User, name: str, now_ms: int) -> Workspace:
-    return Workspace(
-        id=new_id(),
-        project_id=project.id,
-        name=name,
-        description="",
-        region_id=project.name,
-        project_name=project.name,
-        enterprise_project_id="",
-        enterprise_project_name="",
-        view_bind_id="",
-        is_view=False,
-        tags="[]",
-        creator_id=user.id,
-        creator_name=user.name,
-        modifier_id=user.id,
-        modifier_name=user.name,
-        create_time=now_ms,
-        update_time=now_ms,
     )

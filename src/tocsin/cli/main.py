@@ -2,7 +2,7 @@
 
 import click
 
-from tocsin.cli import audit, conversion, demo, ingest, init, serve, user
+from tocsin.cli import audit, conversion, demo, ingest, init, key, project, prune, serve, user, workspace
 
 
 @click.group(
@@ -31,6 +31,10 @@ main.add_command(init.init)
 main.add_command(serve.serve)
 main.add_command(ingest.ingest)
 main.add_command(user.user)
+main.add_command(key.key)
+main.add_command(project.project)
+main.add_command(workspace.workspace)
+main.add_command(prune.prune)
 main.add_command(audit.audit)
 main.add_command(conversion.conversion)
 main.add_command(demo.demo)

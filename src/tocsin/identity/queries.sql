@@ -7,8 +7,10 @@ JOIN   domains AS d ON d.id = u.domain_id
 WHERE  k.access = :access;
 
 -- name: any_access_key
+-- An empty secret was lost with an earlier key file: no key file reads it.
 SELECT k.access, k.secret
 FROM   access_keys AS k
+WHERE  length(k.secret) > 0
 ORDER BY k.create_time
 LIMIT  1;
 
@@ -90,16 +92,22 @@ INSERT INTO domains (id, name, create_time)
 VALUES (:id, :name, :now);
 
 -- name: insert_project
+-- A name that is taken is left alone; the number of rows tells.
 INSERT INTO projects (id, domain_id, name, description, enabled, create_time)
-VALUES (:id, :domain_id, :name, :description, true, :now);
+VALUES (:id, :domain_id, :name, :description, true, :now)
+ON CONFLICT (domain_id, name) DO NOTHING;
 
 -- name: insert_user
+-- A name that is taken is left alone; the number of rows tells.
 INSERT INTO users (id, domain_id, name, password_hash, enabled, create_time)
-VALUES (:id, :domain_id, :name, :password_hash, true, :now);
+VALUES (:id, :domain_id, :name, :password_hash, true, :now)
+ON CONFLICT (domain_id, name) DO NOTHING;
 
--- name: insert_grant
+-- name: upsert_grant
 INSERT INTO grants (user_id, project_id, role)
-VALUES (:user_id, :project_id, :role);
+VALUES (:user_id, :project_id, :role)
+ON CONFLICT (user_id, project_id) DO UPDATE
+SET    role = excluded.role;
 
 -- name: insert_access_key
 INSERT INTO access_keys (access, user_id, secret, enabled, create_time)
@@ -113,3 +121,82 @@ WHERE  id = :id;
 -- name: delete_tokens_of_user
 DELETE FROM tokens
 WHERE  user_id = :user_id;
+
+-- name: delete_grant
+DELETE FROM grants
+WHERE  user_id = :user_id AND project_id = :project_id;
+
+-- name: granted_role
+-- In a disabled project too.
+SELECT g.role
+FROM   grants AS g
+WHERE  g.user_id = :user_id AND g.project_id = :project_id;
+
+-- name: list_grants
+-- Every role of one user, or of all users; in disabled projects too.
+SELECT g.user_id, g.project_id, p.name AS project_name, g.role
+FROM   grants AS g
+JOIN   projects AS p ON p.id = g.project_id
+WHERE  (CAST(:user_id AS TEXT) IS NULL OR g.user_id = CAST(:user_id AS TEXT))
+ORDER BY p.create_time, p.id;
+
+-- name: other_administrators
+-- How many enabled users administer the project, but for one.
+SELECT count(*) AS users
+FROM   grants AS g
+JOIN   users AS u ON u.id = g.user_id AND u.enabled = true
+WHERE  g.project_id = :project_id AND g.role = 'administrator' AND g.user_id <> :user_id;
+
+-- name: list_accounts
+SELECT u.id, u.name, d.name AS domain_name, u.enabled, u.create_time
+FROM   users AS u
+JOIN   domains AS d ON d.id = u.domain_id
+ORDER BY u.create_time, u.id;
+
+-- name: enable_user
+UPDATE users
+SET    enabled = :enabled
+WHERE  id = :id AND enabled <> :enabled;
+
+-- name: list_every_project
+-- Disabled ones too.
+SELECT p.id, p.domain_id, p.name, p.description, p.enabled
+FROM   projects AS p
+ORDER BY p.create_time, p.id;
+
+-- name: enable_project
+UPDATE projects
+SET    enabled = :enabled
+WHERE  id = :id AND enabled <> :enabled;
+
+-- name: list_access_keys
+-- Every key of one user, or of all users.
+SELECT k.access, u.name AS user_name, k.enabled, length(k.secret) > 0 AS readable, k.create_time
+FROM   access_keys AS k
+JOIN   users AS u ON u.id = k.user_id
+WHERE  (CAST(:user_id AS TEXT) IS NULL OR k.user_id = CAST(:user_id AS TEXT))
+ORDER BY k.create_time, k.access;
+
+-- name: key_holder
+SELECT k.access, k.secret, u.id AS user_id, u.name AS user_name, d.id AS domain_id, d.name AS domain_name, k.enabled
+FROM   access_keys AS k
+JOIN   users AS u ON u.id = k.user_id
+JOIN   domains AS d ON d.id = u.domain_id
+WHERE  k.access = :access;
+
+-- name: enable_key
+UPDATE access_keys
+SET    enabled = :enabled
+WHERE  access = :access AND enabled <> :enabled;
+
+-- name: list_secrets
+SELECT k.access, k.secret
+FROM   access_keys AS k
+WHERE  length(k.secret) > 0
+ORDER BY k.create_time, k.access;
+
+-- name: forget_secrets
+-- What no key file reads any more.
+UPDATE access_keys
+SET    enabled = false, secret = :nothing
+WHERE  length(secret) > 0;

@@ -60,6 +60,25 @@ class User(msgspec.Struct, frozen=True):
     enabled: bool
 
 
+class Account(msgspec.Struct, frozen=True):
+    """A user as the operator's list shows them; `create_time` is UTC milliseconds."""
+
+    id: str
+    name: str
+    domain_name: str
+    enabled: bool
+    create_time: int
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A user's role in a project."""
+
+    user_id: str
+    project_id: str
+    project_name: str
+    role: str
+
+
 class AccessKey(msgspec.Struct, frozen=True):
     """A key that signs requests. `secret` is encrypted; `enabled` is false too when the user is disabled."""
 
@@ -77,6 +96,16 @@ class SealedKey(msgspec.Struct, frozen=True):
 
     access: str
     secret: bytes
+
+
+class ListedKey(msgspec.Struct, frozen=True):
+    """An access key as the operator's list shows it; `readable` is false once its secret is lost with a key file."""
+
+    access: str
+    user_name: str
+    enabled: bool
+    readable: bool
+    create_time: int
 
 
 class Token(msgspec.Struct, frozen=True):

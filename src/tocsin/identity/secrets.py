@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import argon2
@@ -17,6 +19,10 @@ from tocsin.errors import SetupError
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _HASHER = argon2.PasswordHasher()
+_DAMAGED = (
+    "the key file {path} is damaged: restore it from where you keep it, or, if it is lost for good, make a new one "
+    "with `tocsin key renew-file`"
+)
 
 
 class KeyBox:
@@ -33,8 +39,19 @@ class KeyBox:
         """Raises SetupError when the key file is not the one the secret was stored with."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], access.encode()).decode()
-        except InvalidTag as error:
-            raise SetupError("the key file does not belong to this database: secret keys cannot be read") from error
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to be a secret
+            raise SetupError(
+                "the key file does not belong to this database: secret keys cannot be read; restore the right one, "
+                "or, if it is lost for good, make a new one with `tocsin key renew-file`"
+            ) from error
+
+    def reads(self, sealed: bytes, *, access: str) -> bool:
+        """Whether a secret was stored with this key."""
+        try:
+            self.open(sealed, access=access)
+        except SetupError:
+            return False
+        return True
 
     def matches(self, sealed: bytes, secret: str, *, access: str) -> bool:
         """Whether a secret is the sealed one, compared in constant time."""
@@ -43,8 +60,39 @@ class KeyBox:
 
 def create_key_file(path: Path) -> KeyBox:
     """Write a new key, readable by its owner only. An existing file is used, never overwritten."""
-    if path.exists():
-        return read_key_file(path)
+    if not path.exists():
+        _write_private(path, _new_key())
+    return read_key_file(path)
+
+
+@contextmanager
+def replaced_key_file(path: Path) -> Iterator[Path | None]:
+    """A new key takes the place of the file once the block is done, and does not when it fails.
+
+    Gives where the former file is kept, if there is one; nothing is ever overwritten.
+    """
+    stamp = secrets.token_hex(4)
+    fresh = path.with_name(f"{path.name}.new-{stamp}")
+    kept = path.with_name(f"{path.name}.old-{stamp}") if path.exists() else None
+    _write_private(fresh, _new_key())
+    try:
+        if kept is not None:
+            _write_private(kept, path.read_bytes())
+        yield kept
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        if kept is not None:
+            kept.unlink(missing_ok=True)
+        raise
+
+
+def _new_key() -> bytes:
+    return base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n"
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """A new file that only its owner reads, on the disk when this returns."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
@@ -52,10 +100,9 @@ def create_key_file(path: Path) -> KeyBox:
             f"the key file {path} cannot be made: {error.strerror}; TOCSIN_SECRET_KEY_FILE may name another place"
         ) from error
     with os.fdopen(descriptor, "wb") as file:
-        file.write(base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return read_key_file(path)
 
 
 def read_key_file(path: Path) -> KeyBox:
@@ -65,12 +112,13 @@ def read_key_file(path: Path) -> KeyBox:
     except OSError as error:
         raise SetupError(
             f"the key file {path} cannot be read ({error.strerror}): restore it from where you keep it, "
-            "or set TOCSIN_SECRET_KEY_FILE; without it no stored secret key can be used"
+            "or set TOCSIN_SECRET_KEY_FILE; without it no stored secret key can be used. "
+            "If it is lost for good, make a new one with `tocsin key renew-file`"
         ) from error
     except ValueError as error:
-        raise SetupError(f"the key file {path} is damaged: restore it from where you keep it") from error
+        raise SetupError(_DAMAGED.format(path=path)) from error
     if len(key) != _KEY_BYTES:
-        raise SetupError(f"the key file {path} is damaged: restore it from where you keep it")
+        raise SetupError(_DAMAGED.format(path=path))
     return KeyBox(key)
 
 

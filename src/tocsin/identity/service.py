@@ -5,7 +5,18 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from tocsin.errors import Forbidden, NotFound, Unauthenticated
-from tocsin.identity.records import AccessKey, Domain, Project, Role, SealedKey, Token, User
+from tocsin.identity.records import (
+    AccessKey,
+    Account,
+    Domain,
+    Grant,
+    ListedKey,
+    Project,
+    Role,
+    SealedKey,
+    Token,
+    User,
+)
 from tocsin.identity.secrets import KeyBox, new_token, token_hash
 from tocsin.storage.database import Transaction
 from tocsin.storage.queries import load_queries
@@ -148,8 +159,9 @@ def create_domain(tx: Transaction, domain: Domain, now_ms: int) -> None:
     tx.run(SQL.insert_domain, {"id": domain.id, "name": domain.name, "now": now_ms})
 
 
-def create_project(tx: Transaction, project: Project, now_ms: int) -> None:
-    tx.run(
+def create_project(tx: Transaction, project: Project, now_ms: int) -> bool:
+    """False, and nothing is made, when the account has a project of this name."""
+    made = tx.run(
         SQL.insert_project,
         {
             "id": project.id,
@@ -159,10 +171,12 @@ def create_project(tx: Transaction, project: Project, now_ms: int) -> None:
             "now": now_ms,
         },
     )
+    return made == 1
 
 
-def create_user(tx: Transaction, user: User, now_ms: int) -> None:
-    tx.run(
+def create_user(tx: Transaction, user: User, now_ms: int) -> bool:
+    """False, and nothing is made, when the account has a user of this name."""
+    made = tx.run(
         SQL.insert_user,
         {
             "id": user.id,
@@ -172,10 +186,12 @@ def create_user(tx: Transaction, user: User, now_ms: int) -> None:
             "now": now_ms,
         },
     )
+    return made == 1
 
 
 def grant_role(tx: Transaction, user_id: str, project_id: str, role: Role) -> None:
-    tx.run(SQL.insert_grant, {"user_id": user_id, "project_id": project_id, "role": role.value})
+    """Replaces the user's earlier role in the project."""
+    tx.run(SQL.upsert_grant, {"user_id": user_id, "project_id": project_id, "role": role.value})
 
 
 def create_access_key(tx: Transaction, user_id: str, access: str, sealed_secret: bytes, now_ms: int) -> None:
@@ -187,3 +203,71 @@ def set_password(tx: Transaction, user_id: str, password_hash: str) -> None:
     """Change a password; the user's tokens end with the old one."""
     tx.run(SQL.set_password, {"id": user_id, "password_hash": password_hash})
     tx.run(SQL.delete_tokens_of_user, {"user_id": user_id})
+
+
+def revoke_role(tx: Transaction, user_id: str, project_id: str) -> bool:
+    """False when the user had no role in the project."""
+    return tx.run(SQL.delete_grant, {"user_id": user_id, "project_id": project_id}) > 0
+
+
+def granted_role(tx: Transaction, user_id: str, project_id: str) -> Role | None:
+    """The user's role, in a disabled project too."""
+    roles = tx.values(SQL.granted_role, {"user_id": user_id, "project_id": project_id})
+    return Role(roles[0]) if roles else None
+
+
+def list_grants(tx: Transaction, user_id: str | None = None) -> list[Grant]:
+    """Every role of a user, or of all users; in disabled projects too."""
+    return tx.rows(SQL.list_grants, Grant, {"user_id": user_id})
+
+
+def has_other_administrator(tx: Transaction, project_id: str, user_id: str) -> bool:
+    """Whether some other enabled user administers the project."""
+    return bool(tx.values(SQL.other_administrators, {"project_id": project_id, "user_id": user_id})[0])
+
+
+def list_accounts(tx: Transaction) -> list[Account]:
+    """Every user of every account, oldest first."""
+    return tx.rows(SQL.list_accounts, Account, {})
+
+
+def enable_user(tx: Transaction, user_id: str, *, enabled: bool) -> bool:
+    """False when the user is so already. A disabled user's tokens end; their keys wait."""
+    if not enabled:
+        tx.run(SQL.delete_tokens_of_user, {"user_id": user_id})
+    return tx.run(SQL.enable_user, {"id": user_id, "enabled": enabled}) > 0
+
+
+def list_every_project(tx: Transaction) -> list[Project]:
+    """Disabled ones too, oldest first: for the operator's own commands."""
+    return tx.rows(SQL.list_every_project, Project, {})
+
+
+def enable_project(tx: Transaction, project_id: str, *, enabled: bool) -> bool:
+    """False when the project is so already."""
+    return tx.run(SQL.enable_project, {"id": project_id, "enabled": enabled}) > 0
+
+
+def list_access_keys(tx: Transaction, user_id: str | None = None) -> list[ListedKey]:
+    """The keys of a user, or of all users, oldest first."""
+    return tx.rows(SQL.list_access_keys, ListedKey, {"user_id": user_id})
+
+
+def find_key(tx: Transaction, access: str) -> AccessKey | None:
+    """A key as it is stored: `enabled` is its own here, whether or not its user is disabled."""
+    return tx.row(SQL.key_holder, AccessKey, {"access": access})
+
+
+def enable_key(tx: Transaction, access: str, *, enabled: bool) -> bool:
+    """False when the key is so already."""
+    return tx.run(SQL.enable_key, {"access": access, "enabled": enabled}) > 0
+
+
+def list_secrets(tx: Transaction) -> list[SealedKey]:
+    """Every encrypted secret that is not known to be lost."""
+    return tx.rows(SQL.list_secrets, SealedKey, {})
+
+
+def forget_secrets(tx: Transaction) -> int:
+    """Disable every key and drop its secret, which no key file reads any more; returns how many."""
+    return tx.run(SQL.forget_secrets, {"nothing": b""})
