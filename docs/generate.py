@@ -33,7 +33,8 @@ def main() -> None:
 def operations_page() -> str:
     with (REFERENCE / "sdk-operations.csv").open(encoding="utf-8", newline="") as file:
         known = [
-            (row["operation"], row["method"], row["path"], row["in_scope"] == "yes") for row in csv.DictReader(file)
+            (row["operation"], row["method"], row["path"], row["in_scope"] == "yes", row["sdk_module"])
+            for row in csv.DictReader(file)
         ]
     answered = {one.name: one for one in OPERATIONS if one.vendor}
     wanted = [row for row in known if row[3]]
@@ -45,9 +46,11 @@ def operations_page() -> str:
         "",
         (
             f"The current Python SDK has {len(known)} operations, {len(wanted)} of them in the SOC part that Tocsin is for. "
-            f"**Tocsin answers {len(done)} of these {len(wanted)}.** Every other path gets the gateway's answer, 404 "
-            "`APIGW.0101`."
+            f"**Tocsin answers {len(done)} of {len(wanted)} in scope.** Every other path gets the gateway's answer, 404 "
+            "`APIGW.0101` (the API does not exist)."
         ),
+        "",
+        "## In scope",
         "",
         "| Operation | Method | Path | Role | Answered |",
         "| --- | --- | --- | --- | --- |",
@@ -58,6 +61,14 @@ def operations_page() -> str:
         "| Operation | Method | Path | Role | What for |",
         "| --- | --- | --- | --- | --- |",
         *(_own_row(one) for one in OPERATIONS if one.name not in {row[0] for row in wanted}),
+        "",
+        "## The rest of the SDK",
+        "",
+        "Answered as the gateway answers a path that does not exist: 404 `APIGW.0101`.",
+        "",
+        "| Operation | Module | Method | Path |",
+        "| --- | --- | --- | --- |",
+        *(f"| `{row[0]}` | {row[4]} | {row[1]} | `{row[2]}` |" for row in known if not row[3]),
         "",
     ]
     return "\n".join(lines)

@@ -21,7 +21,7 @@ from tocsin.clock import now_ms
 from tocsin.identity.records import Caller
 from tocsin.ids import new_id
 from tocsin.objects.records import ALERTS, DataClass
-from tocsin.objects.service import create_object, delete_objects
+from tocsin.objects.service import Draft, create_object, delete_objects
 from tocsin.workspaces.records import Scope
 
 ROOTKIT = "b03166f1b63f021663d9889c6274c27e"  # MD5 of its code, as in the published sample
@@ -265,9 +265,13 @@ TYPES = [
     ),
     Case("an alert's category alone", ONE, alerts=({"alert_type": {"category": "Zoo"}},),
          incident={"incident_type": {"category": "Zoo"}}),
-    _type_case("strict: known texts", {"incident_type": "Rootkit"}, {"category": "Malware", "incident_type": "Rootkit"},
-               settings={"types_strict": True}),
-    _type_case("strict: no type is still the first alert's", {}, _DEFAULT, settings={"types_strict": True}),
+    Case("strict: known texts", typed(incident_type="Rootkit"),
+         incident={"incident_type": {"category": "Malware", "incident_type": "Rootkit"}},
+         settings={"types_strict": True}),
+    Case("strict: no type is still the first alert's", typed(),
+         alerts=({"alert_type": {"category": "Malware", "alert_type": "Rootkit"}},),
+         incident={"incident_type": {"category": "Malware", "incident_type": "Rootkit"}},
+         settings={"types_strict": True}),
     _type_case("a type of the workspace's own", {"id": SLA_TYPE}, {"category": "Phish", "incident_type": "Mail"}),
 ]  # fmt: skip
 
@@ -630,7 +634,7 @@ def add_objects(
     scopes = [scope(desk, workspace_id) for _ in texts]
     with desk.database() as database:
         return database.write(
-            lambda tx: [create_object(tx, each, dataclass, text).id for each, text in zip(scopes, texts, strict=True)]
+            lambda tx: [create_object(tx, each, dataclass, Draft(text)).id for each, text in zip(scopes, texts, strict=True)]
         ).result()
 
 

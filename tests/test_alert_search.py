@@ -486,7 +486,7 @@ def fill(desk: TestDesk, workspace_id: str, rows: int) -> None:
     def work(tx: Any) -> None:
         for n in range(rows):
             raw = json.dumps({"title": f"t{n}", "network_list": [{"src_ip": f"10.0.0.{n % 250}"}]}).encode()
-            service.create_object(tx, msgspec.structs.replace(scope, request_id=f"r{n}"), ALERTS, raw)
+            service.create_object(tx, msgspec.structs.replace(scope, request_id=f"r{n}"), ALERTS, service.Draft(raw))
 
     with desk.database() as database:
         database.write(work).result()
@@ -751,7 +751,7 @@ def bench(own_desk: TestDesk) -> Iterator[Callable[..., list[int]]]:
                 ids = {}
                 for n, alert in enumerate(alerts):
                     one = msgspec.structs.replace(scope, request_id=f"r{n}")
-                    ids[service.create_object(tx, one, ALERTS, json.dumps(alert).encode()).id] = n
+                    ids[service.create_object(tx, one, ALERTS, service.Draft(json.dumps(alert).encode())).id] = n
                 wanted = parse_search(ALERTS, msgspec.convert(body, SearchBody), EAST_8)
                 page = service.search_objects(tx, scope, ALERTS, wanted)
                 assert page.total == len(page.rows)

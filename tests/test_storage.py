@@ -274,7 +274,7 @@ def test_migrating_from_two_processes_at_once_is_safe(tmp_path: Path) -> None:
 def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = [
         *migrate.migrations(),
-        migrate.Migration(2, "bad", "CREATE TABLE half (a BIGINT NOT NULL\n);\nNONSENSE;\n"),
+        migrate.Migration(len(migrate.migrations()) + 1, "bad", "CREATE TABLE half (a BIGINT NOT NULL\n);\nNONSENSE;\n"),
     ]
     monkeypatch.setattr(migrate, "migrations", lambda: steps)
     with administered(tmp_path / "new.db", busy_timeout_ms=5000, create=True) as one:

@@ -16,6 +16,7 @@ from tocsin.api.openapi import openapi_document
 from tocsin.api.operations import Services
 from tocsin.api.table import OPERATIONS
 from tocsin.api.turns import Turns
+from tocsin.attachments.files import AttachmentFiles, checked_folder
 from tocsin.clock import now_ms
 from tocsin.conversion.records import Rules
 from tocsin.errors import SetupError
@@ -45,6 +46,11 @@ def open_database(settings: Settings) -> SqliteDatabase:
     with administered(path, busy_timeout_ms=settings.busy_timeout_ms) as connection:
         require_current(connection)
     return SqliteDatabase(path, busy_timeout_ms=settings.busy_timeout_ms, read_timeout_s=settings.read_timeout_s)
+
+
+def attachment_files(settings: Settings) -> AttachmentFiles:
+    """Raises SetupError for a place that is no directory."""
+    return AttachmentFiles(checked_folder(settings.attachments, database_file(settings.database)))
 
 
 def offset_min(settings: Settings) -> int:
@@ -79,6 +85,8 @@ def build_app(settings: Settings, database: Database, *, clock: Callable[[], int
         throttle=LoginThrottle(),
         hashing=Hashing(),
         reading=Turns(READS_OF_A_USER),
+        importing=Turns(1),
+        files=attachment_files(settings),
         rules=conversion_rules(settings),
         offset_min=offset_min(settings),
         hostname=socket.gethostname(),

@@ -4,6 +4,7 @@ ServiceError
     InvalidRequest          the request itself is wrong; `field` names the part of it
         InvalidSort, InvalidOrder, InvalidCondition    the three that the vendor numbers apart
         QuotaExceeded       a limit of the operator's is reached
+        NothingNamed        a relation call that names no objects
     Unauthenticated         nobody, or not who they say they are
         LoginFailed         a login with wrong credentials
         identity.signing.BadSignature    a signature that does not hold, and why
@@ -45,6 +46,10 @@ class InvalidCondition(InvalidRequest):
 
 class QuotaExceeded(InvalidRequest):
     """The daily limit of new incidents is reached."""
+
+
+class NothingNamed(InvalidRequest):
+    """A call that relates objects names none."""
 
 
 class Unauthenticated(ServiceError):

@@ -47,6 +47,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token_lifetime_s: Seconds = 86_400
     idempotency_lifetime_s: Seconds = 86_400
     body_limit_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1 << 30)] = 12 * 1024 * 1024
+    upload_limit_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1 << 40)] = 21 * 1024 * 1024
+    attachments: str = ""
+    attachment_link_lifetime_s: Seconds = 300
+    public_url: str = ""
     busy_timeout_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 5_000
     read_timeout_s: Seconds = 30
     conversion_shape: Literal["one", "each"] = "one"
@@ -72,6 +76,10 @@ DESCRIPTIONS: Mapping[str, str] = {
     "token_lifetime_s": "Seconds that a token is good for.",
     "idempotency_lifetime_s": "Seconds that the answer to an X-Idempotency-Key is kept.",
     "body_limit_bytes": "Largest request body in bytes; a larger one is answered 413.",
+    "upload_limit_bytes": "Largest upload in bytes, an import or an attachment with the form around it.",
+    "attachments": "Directory of attachments. Default: beside the database file, with `.attachments` behind its name.",
+    "attachment_link_lifetime_s": "Seconds that the download address of an attachment is good for.",
+    "public_url": "Where clients reach this server, for download addresses. Default: the host that the client asked.",
     "busy_timeout_ms": "Milliseconds to wait for another process that writes to the same SQLite file.",
     "read_timeout_s": "Seconds a single read may take before it is stopped and answered 503.",
     "conversion_shape": "Incidents that a conversion makes: one for the call, or one for each alert.",
@@ -79,7 +87,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "conversion_allow_again": "Whether an alert that has an incident from a conversion may be converted again.",
     "conversion_owner": "Owner of an incident made by a conversion: none, or the caller.",
     "conversion_daily_limit": "Most incidents that conversions may make in a workspace in one day; 0 means no limit.",
-    "types_strict": "Whether a conversion refuses incident types that the catalogue does not have.",
+    "types_strict": "Whether types that the catalogue does not have are refused, in conversions, creates and updates.",
     "identity_region_names": "Project name for each region name, once there is more than one project.",
 }
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tocsin.api.auth import authenticate, authorise, header, scope_of
+from tocsin.api.forms import FormReader
 from tocsin.api.operations import Answer, Call, Operation, Run, Services
 from tocsin.errors import InvalidRequest
 from tocsin.identity.records import Caller
@@ -40,6 +41,7 @@ class Dispatcher:
         query: dict[str, str],
         request_id: str,
         peer: str,
+        form: FormReader | None = None,
     ) -> tuple[Answer, str | None]:
         """The answer, its body encoded, and the caller's name. Raises a ServiceError for everything that is refused."""
         now_ms = self.services.now_ms()
@@ -60,6 +62,7 @@ class Dispatcher:
             path=path,
             query=self._decoded_query(query),
             body=await self._body(request.body),
+            form=form.form() if form else None,
             request=request,
             request_id=request_id,
             peer=peer,
@@ -72,7 +75,9 @@ class Dispatcher:
 
     @property
     def body_limit_bytes(self) -> int:
-        return min(self.services.settings.body_limit_bytes, self._operation.body_limit_bytes or sys.maxsize)
+        settings = self.services.settings
+        limit = settings.upload_limit_bytes if self._operation.form else settings.body_limit_bytes
+        return min(limit, self._operation.body_limit_bytes or sys.maxsize)
 
     async def _admitted(self, request: SignedRequest, path: dict[str, str], now_ms: int) -> Caller | None:
         operation = self._operation
@@ -117,6 +122,13 @@ class Dispatcher:
 
     async def _run(self, call: Call[Any]) -> Answer:
         operation = self._operation
+        if operation.prepare is not None:
+            async with operation.prepare(call) as prepared:
+                return await self._handled(msgspec.structs.replace(call, prepared=prepared))
+        return await self._handled(call)
+
+    async def _handled(self, call: Call[Any]) -> Answer:
+        operation = self._operation
         if operation.run is Run.OWN:
             return _encoded(await operation.handler(call))
         key = header(call.request, HEADER.lower().encode())
@@ -133,7 +145,8 @@ class Dispatcher:
     async def _run_once(self, call: Call[Any], key: str) -> Answer:
         """The handler and the storing of its answer, in one transaction; a read stays on the readers meanwhile."""
         scope: Scope = call.acting
-        digest = hashlib.sha256(b"\0".join((call.request.raw_path, call.request.raw_query, call.request.body)))
+        body = call.form.digest() if call.form else call.request.body
+        digest = hashlib.sha256(b"\0".join((call.request.raw_path, call.request.raw_query, body)))
         once = Once(scope=scope, key=key, body_hash=digest.hexdigest())
         lifetime_ms = self.services.settings.idempotency_lifetime_s * 1000
 

@@ -6,7 +6,8 @@ Every answer that the application gives carries the request id, and every error 
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -17,13 +18,15 @@ from starlette.types import Receive, Scope, Send
 
 from tocsin.api import errors
 from tocsin.api.dispatch import Dispatcher
-from tocsin.api.operations import Answer, Operation, Services
+from tocsin.api.forms import FormReader
+from tocsin.api.operations import JSON, Answer, Operation, Services
+from tocsin.api.table import ELSEWHERE
 from tocsin.errors import ClientGone, ServiceError, TooLarge
 from tocsin.identity.signing import SignedRequest
 
 LOG = structlog.get_logger()
-_JSON = b"application/json"
 BODY_PATIENCE_S = 60  # for a body to arrive whole
+FORM_PATIENCE_S = 600  # the same, for a file over a slow line
 MAX_QUERY_BYTES = 64 * 1024
 MAX_LENGTH_DIGITS = 19
 
@@ -54,11 +57,18 @@ class Edge:
         self._services = services
         self._router = Router(
             [
-                Route(one.path, _Endpoint(one, Dispatcher(services, one)), methods=[one.method], name=one.name)
-                for one in operations
+                *(
+                    Route(f"/v1/{{project_id}}/workspaces/{{workspace_id}}/soc/{word}{rest}", _UnknownPath())
+                    for word in ELSEWHERE
+                    for rest in ("", "/{rest:path}")
+                ),
+                *(
+                    Route(one.path, _Endpoint(one, Dispatcher(services, one)), methods=[one.method], name=one.name)
+                    for one in operations
+                ),
             ],
             redirect_slashes=False,  # SDKs take a redirect for a success with an empty answer
-            default=_unknown_path,
+            default=_UnknownPath(),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +87,12 @@ class Edge:
         except asyncio.CancelledError:  # the server stops, and this client was too slow to be waited for
             LOG.warning("request_abandoned", request_id=exchange.request_id, path=scope["path"])
             return
-        await _send(send, answer, exchange.request_id)
+        media = exchange.operation.media if exchange.operation and answer is exchange.answer else JSON
+        head = _head(answer, exchange.request_id, media)
+        if answer.stream is None:
+            await _send(send, head, answer)
+        else:
+            await _send_stream(send, receive, head, answer, exchange.request_id)
         LOG.info(
             "request_handled",
             request_id=exchange.request_id,
@@ -122,15 +137,32 @@ class _Endpoint:
         exchange.operation = self._operation
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
             raise TooLarge(f"Request entity too large: a query may have at most {MAX_QUERY_BYTES} bytes")
+        if not self._operation.form:
+            body = Body()
+            await _read_body(scope, receive, self._dispatcher.body_limit_bytes, BODY_PATIENCE_S, body.feed)
+            await self._hand_over(scope, exchange, body=body.content())
+            return
+        form = FormReader(_content_type(scope))
+        try:
+            await _read_body(scope, receive, self._dispatcher.body_limit_bytes, FORM_PATIENCE_S, form.feed)
+            await self._hand_over(scope, exchange, body=b"", form=form)
+        finally:
+            form.close()
+
+    async def _hand_over(
+        self, scope: Scope, exchange: Exchange, *, body: bytes, form: FormReader | None = None
+    ) -> None:
         request = SignedRequest(
             method=scope["method"],
             raw_path=scope.get("raw_path", b""),
             raw_query=scope["query_string"],
             headers=scope["headers"],
-            body=await _read_body(scope, receive, self._dispatcher.body_limit_bytes),
+            body=body,
+            body_sha256=form.body_sha256 if form else None,
         )
         exchange.answer, exchange.user = await self._dispatcher.answer(
             request,
+            form=form,
             # NUL occurs in no id; a database may refuse it.
             path={key: value.replace("\0", "\ufffd") for key, value in scope["path_params"].items()},
             query=dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)),
@@ -139,25 +171,46 @@ class _Endpoint:
         )
 
 
-async def _unknown_path(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    raise HTTPException(404)
+class _UnknownPath:
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise HTTPException(404)
 
 
-async def _read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The body as bytes. Raises TooLarge as soon as it is known to be over the limit."""
+class Body:
+    """A body that is kept in memory."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+
+    def content(self) -> bytes:
+        return b"".join(self._chunks)
+
+
+def _content_type(scope: Scope) -> str | None:
+    """The last one that says something: Go's SDK sends an empty one before it."""
+    values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"content-type" and value]
+    return values[-1] if values else None
+
+
+async def _read_body(
+    scope: Scope, receive: Receive, limit: int, patience_s: int, feed: Callable[[bytes], None]
+) -> None:
+    """Hand the body on as it arrives. Raises TooLarge as soon as it is known to be over the limit."""
     too_large = TooLarge(f"Request entity too large: a body may have at most {limit} bytes")
     for name, value in scope["headers"]:
         if name == b"content-length" and (len(value) > MAX_LENGTH_DIGITS or int(value) > limit):
             raise too_large
     try:
-        async with asyncio.timeout(BODY_PATIENCE_S):
-            return await _received(receive, limit, too_large)
+        async with asyncio.timeout(patience_s):
+            await _receive(receive, limit, too_large, feed)
     except TimeoutError as error:
-        raise ClientGone(f"the request body did not arrive within {BODY_PATIENCE_S} seconds") from error
+        raise ClientGone(f"the request body did not arrive within {patience_s} seconds") from error
 
 
-async def _received(receive: Receive, limit: int, too_large: TooLarge) -> bytes:
-    chunks: list[bytes] = []
+async def _receive(receive: Receive, limit: int, too_large: TooLarge, feed: Callable[[bytes], None]) -> None:
     size = 0
     while True:
         message = await receive()
@@ -167,23 +220,54 @@ async def _received(receive: Receive, limit: int, too_large: TooLarge) -> bytes:
         size += len(chunk)
         if size > limit:
             raise too_large
-        chunks.append(chunk)
+        feed(chunk)
         if not message.get("more_body"):
-            return b"".join(chunks)
+            return
 
 
-async def _send(send: Send, answer: Answer, request_id: str) -> None:
+def _head(answer: Answer, request_id: str, media: str) -> dict[str, Any]:
     """`answer.body` is bytes by now, or None for an answer without a body."""
-    content: bytes = answer.body or b""
-    raw: list[tuple[bytes, bytes]] = [
-        (REQUEST_ID_HEADER, request_id.encode()),
-        (b"content-length", str(len(content)).encode()),
-    ]
-    if answer.body is not None:
-        raw.append((b"content-type", _JSON))
+    raw: list[tuple[bytes, bytes]] = [(REQUEST_ID_HEADER, request_id.encode())]
+    if answer.stream is None:
+        raw.append((b"content-length", str(len(answer.body or b"")).encode()))
+    if answer.body is not None or answer.stream is not None:
+        raw.append((b"content-type", media.encode()))
     raw += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    await send({"type": "http.response.body", "body": content})
+    return {"type": "http.response.start", "status": answer.status, "headers": raw}
+
+
+async def _send(send: Send, head: dict[str, Any], answer: Answer) -> None:
+    await send(head)
+    await send({"type": "http.response.body", "body": answer.body or b""})
+
+
+async def _send_stream(send: Send, receive: Receive, head: dict[str, Any], answer: Answer, request_id: str) -> None:
+    """Pieces as they come, until the client hangs up. A body that breaks off is left unfinished, which clients see."""
+    if answer.stream is None:
+        return
+    hung_up = asyncio.ensure_future(_hung_up(receive))
+    try:
+        await send(head)
+        async for piece in answer.stream:
+            if hung_up.done():
+                LOG.warning("request_abandoned", request_id=request_id)
+                return
+            if piece:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    except ServiceError as error:
+        LOG.warning("answer_broke_off", request_id=request_id, reason=str(error))
+    except Exception:
+        LOG.exception("answer_broke_off", request_id=request_id)
+    finally:
+        hung_up.cancel()
+        if isinstance(answer.stream, AsyncGenerator):
+            await answer.stream.aclose()
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -37,6 +37,7 @@ SPELLINGS: dict[type[Exception], Spelling] = {
     errors.InvalidOrder: Spelling(status=400, code="SecMaster.20030010"),
     errors.InvalidCondition: Spelling(status=400, code="SecMaster.20030013"),
     errors.QuotaExceeded: Spelling(status=400, code="SecMaster.20041509"),
+    errors.NothingNamed: Spelling(status=400, code="SecMaster.20041033"),
     errors.Unauthenticated: Spelling(status=401, code="APIGW.0301", style=ErrorStyle.GATEWAY),
     errors.LoginFailed: Spelling(status=401, code="IAM.0001"),
     BadSignature: Spelling(status=401, code="APIGW.0301", style=ErrorStyle.GATEWAY),
@@ -93,6 +94,8 @@ def _members(style: ErrorStyle, status: int, code: str, text: str, request_id: s
         return {"error_code": code, "error_msg": text, "request_id": request_id}
     if style is ErrorStyle.IAM:
         return {"error": {"code": status, "message": text, "title": HTTPStatus(status).phrase}}
+    if style is ErrorStyle.FLAGGED:
+        return {"code": code, "message": text, "success": False, "data": None}
     if style is ErrorStyle.BOTH:
         return {"code": code, "message": text, "error_code": code, "error_msg": text}
     return {"code": code, "message": text}

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from tocsin.api.operations import ErrorStyle, Operation
+from tocsin.api.operations import JSON, ErrorStyle, Operation
 from tocsin.identity.records import Permission
-from tocsin.objects.models import Alert, Incident
+from tocsin.objects.models import MODELS
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
@@ -50,8 +50,18 @@ class IamError(msgspec.Struct):
     error: IamErrorDetail
 
 
+class FlaggedError(msgspec.Struct):
+    """An error where the success body has `success` and `data`."""
+
+    code: str
+    message: str
+    success: bool
+    data: None
+
+
 _ERRORS: dict[ErrorStyle, type] = {
     ErrorStyle.SOC: SocError,
+    ErrorStyle.FLAGGED: FlaggedError,
     ErrorStyle.BOTH: PlainError,
     ErrorStyle.IAM: IamError,
     ErrorStyle.GATEWAY: GatewayError,
@@ -60,7 +70,7 @@ _ERRORS: dict[ErrorStyle, type] = {
 
 def openapi_document(operations: Sequence[Operation], *, version: str) -> bytes:
     """JSON text of the document."""
-    types: list[Any] = [Alert, Incident, GatewayError, *_ERRORS.values()]
+    types: list[Any] = [*MODELS.values(), GatewayError, *_ERRORS.values()]
     types += [one for operation in operations for one in (operation.body, operation.answer, operation.query) if one]
     schemas, components = msgspec.json.schema_components(dict.fromkeys(types), ref_template=_REF)
     known = dict(zip(dict.fromkeys(types), schemas, strict=True))
@@ -104,6 +114,11 @@ def _operation(operation: Operation, known: dict[Any, Any], components: dict[str
             "required": operation.body_required,
             "content": {"application/json": {"schema": known[operation.body]}},
         }
+    if operation.form:
+        parts = {"uploadFile": {"type": "string", "format": "binary"}}
+        parts |= {name: {"type": "string"} for name in operation.form_fields}
+        form = {"type": "object", "properties": parts, "required": ["uploadFile"]}
+        entry["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     if operation.permission is not None:
         entry["security"] = [{"token": []}, {"signature": []}]
         entry["description"] = f"Role: {_role(operation.permission)}."
@@ -163,4 +178,9 @@ def _responses(operation: Operation, known: dict[Any, Any]) -> dict[str, Any]:
         "500": response("A defect of the server", own),
         "503": response("The database is busy, full or gone", own),
     }
-    return {str(operation.success_status): response("Success", known[operation.answer]), **errors}
+    success: dict[str, Any] = {"description": "Success", "headers": request_id}
+    if operation.media != JSON:
+        success["content"] = {operation.media: {"schema": {"type": "string", "format": "binary"}}}
+    elif operation.answer is not None:
+        success = response("Success", known[operation.answer])
+    return {str(operation.success_status): success, **errors}

@@ -1,13 +1,16 @@
 """What an operation is. The list of all of them (`api/table.py`) is the one table of the whole surface."""
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from tocsin.api.forms import Form
 from tocsin.api.hashing import Hashing
 from tocsin.api.turns import Turns
+from tocsin.attachments.files import AttachmentFiles
 from tocsin.conversion.records import Rules
 from tocsin.identity.records import Permission
 from tocsin.identity.secrets import KeyBox
@@ -28,6 +31,8 @@ class ErrorStyle(enum.Enum):
     SOC = "code, message"
     # Clients disagree on the keys of workspace and type operations, so all four are sent.
     BOTH = "code, message, error_code, error_msg"
+    # Where the success body has `success` and `data`, a failure says so there too.
+    FLAGGED = "code, message, success, data"
     IAM = "error {code, message, title}"
     GATEWAY = "error_code, error_msg, request_id"
 
@@ -41,6 +46,11 @@ class Run(enum.Enum):
     OWN = "own"
 
 
+JSON = "application/json"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+BYTES = "application/octet-stream"
+
+
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """What every request needs, built once by `app.py`."""
 
@@ -51,6 +61,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     hashing: Hashing
     # Reads that one user has under way: a few slow searches must not keep everybody else from reading.
     reading: Turns
+    # Imports that one user has under way.
+    importing: Turns
+    files: AttachmentFiles
     rules: Rules
     # Minutes east of UTC of server times.
     offset_min: int
@@ -72,6 +85,10 @@ class Call(msgspec.Struct, Generic[B], frozen=True, kw_only=True):
     request_id: str
     peer: str
     now_ms: int
+    # Of an operation that takes a form.
+    form: Form | None = None
+    # What the operation's `prepare` gave.
+    prepared: Any = None
 
     @property
     def acting(self) -> Scope:
@@ -82,9 +99,11 @@ class Call(msgspec.Struct, Generic[B], frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer that is more than a body: another status, headers, or no body at all."""
+    """An answer that is more than a body: another status, headers, a file, or no body at all."""
 
     body: Any = None
+    # Pieces of a body that leaves while it is made; instead of `body`.
+    stream: AsyncIterator[bytes] | None = None
     # None: the operation's own.
     status: int | None = None
     headers: Mapping[str, str] = {}
@@ -101,7 +120,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     # Run.READ and Run.WRITE: (transaction, call) -> answer; Run.OWN: (call) -> awaitable answer.
     handler: Callable[..., Any]
     run: Run
+    # The type of the body; None for an answer without one, and for files.
     answer: Any
+    media: str = JSON
+    # Work before the transaction, with files say: what it gives is there as `call.prepared`, and is left afterwards.
+    prepare: Callable[[Call[Any]], AbstractAsyncContextManager[Any]] | None = None
+    # Whether the body is a multipart form with one file, and other parts by these names.
+    form: bool = False
+    form_fields: tuple[str, ...] = ()
     body: Any = None
     body_required: bool = True
     query: Any = None
@@ -122,7 +148,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def takes_idempotency_key(self) -> bool:
-        return self.in_workspace and self.method in ("POST", "PUT", "DELETE")
+        """An answer that is a file is made anew each time: nothing is changed by it."""
+        return self.in_workspace and self.method in ("POST", "PUT", "DELETE") and self.run is not Run.OWN
 
     @property
     def in_project(self) -> bool:

@@ -1,11 +1,11 @@
 """Workspaces of a project: plain objects without an envelope."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from tocsin.api.operations import Call, ErrorStyle, Operation, Run
+from tocsin.api.operations import Answer, Call, ErrorStyle, Operation, Run
 from tocsin.audit.records import Change
 from tocsin.audit.service import record_administration
 from tocsin.errors import InvalidRequest
@@ -14,7 +14,7 @@ from tocsin.ids import new_id
 from tocsin.storage.database import Transaction
 from tocsin.times import parse_time, z_form_seconds
 from tocsin.workspaces import service
-from tocsin.workspaces.records import NAME_PATTERN, Scope, Workspace
+from tocsin.workspaces.records import NAME_PATTERN, Scope, Workspace, new_workspace
 
 _BASE = "/v1/{project_id}/workspaces"
 _ERROR_CODE = "SecMaster.20011001"
@@ -37,6 +37,28 @@ class CreateWorkspaceBody(msgspec.Struct, frozen=True):
     view_bind_id: Annotated[str, msgspec.Meta(max_length=36)] | None = None
     is_view: bool | None = None
     tags: Annotated[list[Tag], msgspec.Meta(max_length=16)] | None = None
+
+
+class UpdateWorkspaceBody(msgspec.Struct, frozen=True):
+    name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
+    # Absent and null leave it.
+    description: Annotated[str, msgspec.Meta(max_length=512)] | None = None
+    view_bind_id: Annotated[str, msgspec.Meta(max_length=36)] | None = None
+
+
+class DeleteWorkspaceQuery(msgspec.Struct, frozen=True):
+    # Either way the workspace is gone at once.
+    permanent_delete: bool | None = None
+
+
+class GuidesQuery(msgspec.Struct, frozen=True):
+    version: str | None = None
+
+
+class Guides(msgspec.Struct, frozen=True):
+    """Terraform waits for this to be answered, and reads nothing of it."""
+
+    guides: Sequence[str] = ()
 
 
 class WorkspaceQuery(msgspec.Struct, frozen=True):
@@ -91,35 +113,63 @@ class WorkspaceShown(msgspec.Struct, frozen=True):
 
 def create_workspace(tx: Transaction, call: Call[CreateWorkspaceBody]) -> WorkspaceDetail:
     scope, body = call.acting, call.body
-    workspace = Workspace(
-        id=new_id(),
+    workspace = new_workspace(
+        workspace_id=new_id(),
         project_id=scope.project_id,
         name=body.name,
-        description=body.description or "",
         region_id=body.region_id,
         project_name=body.project_name,
+        creator=scope.caller,
+        now_ms=scope.now_ms,
+        description=body.description or "",
         enterprise_project_id=body.enterprise_project_id or "",
         enterprise_project_name=body.enterprise_project_name or "",
         view_bind_id=body.view_bind_id or "",
         is_view=body.is_view or False,
         tags=msgspec.json.encode(body.tags or []).decode(),
-        creator_id=scope.caller.user_id,
-        creator_name=scope.caller.user_name,
-        modifier_id=scope.caller.user_id,
-        modifier_name=scope.caller.user_name,
-        create_time=scope.now_ms,
-        update_time=scope.now_ms,
     )
     service.create_workspace(tx, workspace)
+    _record(tx, scope, workspace.id, {"name": (None, workspace.name)})
+    return _detail(workspace, scope)
+
+
+def update_workspace(tx: Transaction, call: Call[UpdateWorkspaceBody]) -> WorkspaceDetail:
+    scope, body = call.acting, call.body
+    before = service.get_workspace(tx, scope.project_id, scope.workspace_id)
+    given = {key: value for key in body.__struct_fields__ if (value := getattr(body, key)) is not None}
+    after = msgspec.structs.replace(
+        before,
+        **given,
+        modifier_id=scope.caller.user_id,
+        modifier_name=scope.caller.user_name,
+        update_time=scope.now_ms,
+    )
+    service.update_workspace(tx, after)
+    changed = {key: (getattr(before, key), value) for key, value in given.items() if getattr(before, key) != value}
+    _record(tx, scope, after.id, changed)
+    return _detail(after, scope)
+
+
+def delete_workspace(tx: Transaction, call: Call[None]) -> Answer:
+    scope = call.acting
+    service.delete_workspace(tx, scope.project_id, scope.workspace_id, scope.now_ms)
+    _record(tx, scope, scope.workspace_id, {"deleted": (False, True)})
+    return Answer()
+
+
+def show_guides(_tx: Transaction, _call: Call[None]) -> Guides:
+    return Guides()
+
+
+def _record(tx: Transaction, scope: Scope, workspace_id: str, fields: dict[str, tuple[Any, Any]]) -> None:
     record_administration(
         tx,
         scope.caller,
-        Change("workspaces", workspace.id, {"name": (None, workspace.name)}),
+        Change("workspaces", workspace_id, fields),
         operation=scope.operation,
         request_id=scope.request_id,
         now_ms=scope.now_ms,
     )
-    return _detail(workspace, scope)
 
 
 def list_workspaces(tx: Transaction, call: Call[None]) -> WorkspaceList:
@@ -231,6 +281,45 @@ OPERATIONS = [
         handler=show_workspace,
         run=Run.READ,
         answer=WorkspaceShown,
+        permission=Permission.READ,
+        error_code=_ERROR_CODE,
+        error_style=ErrorStyle.BOTH,
+    ),
+    Operation(
+        name="update_workspace",
+        method="PUT",
+        path=f"{_BASE}/{{workspace_id}}",
+        summary="Change a workspace's name and description",
+        handler=update_workspace,
+        run=Run.WRITE,
+        body=UpdateWorkspaceBody,
+        answer=WorkspaceDetail,
+        permission=Permission.ADMINISTER,
+        error_code=_ERROR_CODE,
+        error_style=ErrorStyle.BOTH,
+    ),
+    Operation(
+        name="delete_workspace",
+        method="DELETE",
+        path=f"{_BASE}/{{workspace_id}}",
+        summary="Delete a workspace with all that is in it",
+        handler=delete_workspace,
+        run=Run.WRITE,
+        query=DeleteWorkspaceQuery,
+        answer=None,
+        permission=Permission.ADMINISTER,
+        error_code=_ERROR_CODE,
+        error_style=ErrorStyle.BOTH,
+    ),
+    Operation(
+        name="show_guides",
+        method="GET",
+        path=f"{_BASE}/{{workspace_id}}/sa/guides",
+        summary="Whether a new workspace is ready (as Terraform asks; not in the SDK)",
+        handler=show_guides,
+        run=Run.READ,
+        query=GuidesQuery,
+        answer=Guides,
         permission=Permission.READ,
         error_code=_ERROR_CODE,
         error_style=ErrorStyle.BOTH,

@@ -20,8 +20,8 @@ class AuditRow(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A change to be written down: `fields` maps a field to its value before and after."""
+    """A change to be written down: `fields` maps a field to its value before and after, or is the JSON of that."""
 
     object_class: str
     object_id: str
-    fields: dict[str, tuple[Any, Any]]
+    fields: dict[str, tuple[Any, Any]] | msgspec.Raw

@@ -27,7 +27,7 @@ def record_changes(tx: Transaction, scope: Scope, changes: Iterable[Change], *, 
         "operation": scope.operation,
     }
     rows = []
-    fields: dict[str, tuple[Any, Any]] | None = None
+    fields: dict[str, tuple[Any, Any]] | msgspec.Raw | None = None
     text = ""
     for sequence, change in enumerate(changes, first_sequence):
         # Objects that are changed in the same way share one dictionary, which is then encoded once.

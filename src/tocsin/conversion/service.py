@@ -39,7 +39,7 @@ from tocsin.objects.service import (
     insert_objects,
     lock_objects,
     mark_converted,
-    update_object,
+    update_objects,
 )
 from tocsin.relations.records import ObjectKey
 from tocsin.relations.service import relate
@@ -202,7 +202,7 @@ def _join(
         members_of(incident.document), evidence_of(incident.document), [evidence[one] for one in alert_ids]
     )
     prepared = _prepared(document, handling_of(incident))
-    update_object(tx, scope, incident, prepared)
+    update_objects(tx, scope, [(incident, prepared)])
     record_changes(tx, scope, [Change(INCIDENTS.name, incident.id, changed_fields(incident, prepared))])
     return _Target(incident_id=incident.id, title=prepared.copies.title, alert_ids=alert_ids)
 

@@ -48,6 +48,7 @@ class SignedRequest(msgspec.Struct, frozen=True, kw_only=True):
     raw_query: bytes  # without the question mark
     headers: Sequence[tuple[bytes, bytes]]  # names in any case
     body: bytes
+    body_sha256: str | None = None  # of a body that was taken in piece by piece, and is not here
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +174,7 @@ def canonical_requests(request: SignedRequest, signature: Signature) -> list[str
     return [
         f"{head}{query}\n{tail}\n{payload}"
         for query in _canonical_queries(request.raw_query)
-        for payload in _canonical_payloads(request.body, values.get(PAYLOAD_HEADER))
+        for payload in _canonical_payloads(request, values.get(PAYLOAD_HEADER))
     ]
 
 
@@ -260,12 +261,16 @@ def _encoded_pair(pair: tuple[bytes, bytes]) -> tuple[str, str]:
     return quote_from_bytes(pair[0], safe=""), quote_from_bytes(pair[1], safe="")
 
 
-def _canonical_payloads(body: bytes, declared: str | None) -> list[str]:
+def _canonical_payloads(request: SignedRequest, declared: str | None) -> list[str]:
     # Of X-Sdk-Content-Sha256 only the literal is believed, and only when the header is signed. A digest in it is left
     # unread and made anew: who takes the client's word for it accepts any body under somebody else's signature.
     if declared != UNSIGNED_PAYLOAD:
-        return [hashlib.sha256(body).hexdigest()]
-    return [UNSIGNED_PAYLOAD] if body else [hashlib.sha256(b"").hexdigest(), UNSIGNED_PAYLOAD]
+        return [request.body_sha256 or hashlib.sha256(request.body).hexdigest()]
+    return (
+        [UNSIGNED_PAYLOAD]
+        if request.body or request.body_sha256
+        else [hashlib.sha256(b"").hexdigest(), UNSIGNED_PAYLOAD]
+    )
 
 
 def _signing_key(signature: Signature, secret: str) -> bytes:

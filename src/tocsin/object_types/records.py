@@ -1,4 +1,4 @@
-"""Types of alerts and incidents, and which of them the texts of a request mean."""
+"""Types of data objects, and which of them the texts of a request mean."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from tocsin.errors import InvalidRequest
 
 # Candidates that the message about an ambiguous text names; an operator may have made hundreds.
 _NAMED_CANDIDATES = 5
+_NO_SUCH_TYPE = "no type has these texts; see the list of types"
 
 
 class ObjectType(msgspec.Struct, frozen=True):
@@ -28,8 +29,26 @@ class ObjectType(msgspec.Struct, frozen=True):
     # Time to respond in ms, 0 for none.
     sla_ms: int = 0
     description: str = ""
-    # 0 for a built-in type.
+    # 0 for a built-in type, which nobody made; UTC milliseconds.
     create_time: int = 0
+    update_time: int = 0
+    creator_id: str = ""
+    creator_name: str = ""
+    modifier_id: str = ""
+    modifier_name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """How messages name it."""
+        parent, child = self.category_code, self.sub_category_code
+        return parent if child is None else f"{parent} / {child}"
+
+    def fits(self, category: str | None, child: str | None) -> bool:
+        """Whether an object with these texts is of this type."""
+        fits_category = category is None or _place_of_category(self, category) is not None
+        if self.sub_category_code is None:
+            return category is not None and fits_category
+        return fits_category and child is not None and _place_of_child(self, child) is not None
 
 
 class TypeTexts(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,13 +92,25 @@ def resolve_type(
     if found is None:
         return _unknown(category, child, strict=strict, field=field)
     if not found.enabled:
-        raise InvalidRequest(f"the type {_shown(found)} is disabled", field=field)
+        raise InvalidRequest(f"the type {found.shown} is disabled", field=field)
     return TypeTexts(
         category=category or found.category_code,
         child=child or found.sub_category_code,
         sla_ms=found.sla_ms,
         type_id=found.id,
     )
+
+
+def unusable(types: Sequence[ObjectType], *, category: str | None, child: str | None, strict: bool) -> str | None:
+    """Why an object may not have these texts: they mean a disabled type, or, when `strict`, none at all.
+
+    None for texts that may be stored as they are.
+    """
+    level = 1 if not child else 2
+    fitting = [row for row in types if row.level == level and row.fits(category or None, child or None)]
+    if fitting and not any(row.enabled for row in fitting):
+        return f"the type {fitting[0].shown} is disabled"
+    return _NO_SUCH_TYPE if strict and not fitting else None
 
 
 def _by_id(
@@ -92,7 +123,7 @@ def _by_id(
             raise InvalidRequest("no type has this id; give a known one, or the type's texts", field=field)
         return None
     if _place_of_category(found, category) is None or _place_of_child(found, child) is None:
-        raise InvalidRequest(f"this is {_shown(found)}, and the texts name another type; leave one out", field=field)
+        raise InvalidRequest(f"this is {found.shown}, and the texts name another type; leave one out", field=field)
     return found
 
 
@@ -122,7 +153,7 @@ def _preferred(equals: list[ObjectType], *, any_parent: bool) -> list[ObjectType
 
 def _unknown(category: str | None, child: str | None, *, strict: bool, field: str) -> TypeTexts:
     if strict:
-        raise InvalidRequest("no type has these texts; see the list of types", field=field)
+        raise InvalidRequest(_NO_SUCH_TYPE, field=field)
     return TypeTexts(category=category, child=child)
 
 
@@ -142,11 +173,7 @@ def _place(text: str | None, names: tuple[str | None, ...]) -> int | None:
     return next((place for place, name in enumerate(names) if name is not None and name.casefold() == folded), None)
 
 
-def _shown(row: ObjectType) -> str:
-    return row.category_code if row.sub_category_code is None else f"{row.category_code} / {row.sub_category_code}"
-
-
 def _listed(rows: list[ObjectType]) -> str:
-    named = [f"{_shown(row)} ({row.id})" for row in rows[:_NAMED_CANDIDATES]]
+    named = [f"{row.shown} ({row.id})" for row in rows[:_NAMED_CANDIDATES]]
     more = len(rows) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")

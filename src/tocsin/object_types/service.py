@@ -1,23 +1,43 @@
-"""The types of alerts and incidents: the built-in catalogue and what a workspace added."""
+"""The types of data objects: the built-in catalogue and what a workspace added."""
 
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from tocsin.errors import InvalidRequest
+from tocsin.ids import derived_id
 from tocsin.object_types.catalogue import BUILT_IN
-from tocsin.object_types.records import ObjectType
+from tocsin.object_types.records import ObjectType, unusable
 from tocsin.storage.database import Transaction
 from tocsin.storage.queries import load_queries
 from tocsin.workspaces.records import Scope
 
 SQL = load_queries(__package__ or __name__)
+_ENCODER = msgspec.json.Encoder()
 
-# The data classes whose objects have a type; both use the same built-in catalogue.
-TYPED_CLASSES = ("alerts", "incidents")
+# The data classes that use the built-in catalogue. Of other classes only custom types are known.
+CATALOGUED_CLASSES = ("alerts", "incidents")
 _CATALOGUE_COLUMNS = (
     "id", "level", "category", "category_code", "category_zh", "sub_category", "sub_category_code", "sub_category_zh",
 )  # fmt: skip
 
 
+class TypeForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A type to be made: a parent, or (with `sub_category`) a child together with its parent's names."""
+
+    category: str
+    category_code: str
+    sub_category: str | None = None
+    sub_category_code: str | None = None
+    description: str = ""
+    enabled: bool = True
+    sla_ms: int = 0
+
+
 def list_types(tx: Transaction, scope: Scope, dataclass: str) -> list[ObjectType]:
     """Every type of a data class that the workspace has, built-in ones included, in no particular order."""
-    return tx.rows(SQL.list_types, ObjectType, {"workspace_id": scope.workspace_id, "dataclass": dataclass})
+    return tx.rows(SQL.list_types, ObjectType, _of_class(scope, dataclass))
 
 
 def list_candidates(
@@ -28,8 +48,7 @@ def list_candidates(
     Built-in names are ASCII or Chinese, so the database can fold their case; the workspace's own come all.
     """
     params = {
-        "workspace_id": scope.workspace_id,
-        "dataclass": dataclass,
+        **_of_class(scope, dataclass),
         "type_id": type_id,
         "category": (category or "").casefold(),
         "child": (child or "").casefold(),
@@ -37,11 +56,117 @@ def list_candidates(
     return tx.rows(SQL.list_candidates, ObjectType, params)
 
 
+def require_usable_types(
+    tx: Transaction,
+    scope: Scope,
+    dataclass: str,
+    texts: Collection[tuple[str | None, str | None]],
+    *,
+    strict: bool,
+    field: str,
+) -> None:
+    """Raise InvalidRequest when a category and child text mean a disabled type, or, if `strict`, none at all."""
+    for reason in unusable_types(tx, scope, dataclass, texts, strict=strict).values():
+        raise InvalidRequest(reason, field=field)
+
+
+def unusable_types(
+    tx: Transaction,
+    scope: Scope,
+    dataclass: str,
+    texts: Collection[tuple[str | None, str | None]],
+    *,
+    strict: bool,
+) -> dict[tuple[str | None, str | None] | None, str]:
+    """Which of some category and child texts may not be used, and why.
+
+    Only a workspace's own types can be disabled, so mostly one look at those is enough.
+    """
+    strict = strict and dataclass in CATALOGUED_CLASSES
+    if not texts or not (strict or tx.values(SQL.any_disabled_type, _of_class(scope, dataclass))):
+        return {}
+    types = list_types(tx, scope, dataclass)
+    reasons = {pair: unusable(types, category=pair[0], child=pair[1], strict=strict) for pair in texts}
+    return {pair: reason for pair, reason in reasons.items() if reason is not None}
+
+
+def create_type(tx: Transaction, scope: Scope, dataclass: str, form: TypeForm) -> ObjectType:
+    """Make a custom type, and its parent where no type is that yet.
+
+    Raises InvalidRequest when the workspace has made this type before.
+    """
+    parents = [one for one in list_types(tx, scope, dataclass) if one.level == 1]
+    folded = form.category_code.casefold()
+    parent = next((one for one in parents if one.category_code.casefold() == folded), None)
+    row = _row(scope, dataclass, form)
+    if form.sub_category is not None:
+        if parent is None:
+            alone = msgspec.structs.replace(form, sub_category=None, sub_category_code=None, enabled=True, sla_ms=0)
+            tx.run(SQL.insert_type, _row(scope, dataclass, alone))
+        else:
+            row |= {"category": parent.category, "category_code": parent.category_code}
+    if not tx.run(SQL.insert_type, row):
+        raise InvalidRequest(
+            "this workspace has a type with this code",
+            field="category_code" if form.sub_category is None else "sub_category_code",
+        )
+    return get_types(tx, scope, dataclass, [row["id"]])[0]
+
+
+def get_types(tx: Transaction, scope: Scope, dataclass: str, ids: Sequence[str]) -> list[ObjectType]:
+    """The types with these ids that exist, in the order of the ids."""
+    found = {one.id: one for one in list_types(tx, scope, dataclass)}
+    return [found[one] for one in dict.fromkeys(ids) if one in found]
+
+
+def enable_types(tx: Transaction, scope: Scope, dataclass: str, ids: Sequence[str], *, enabled: bool) -> None:
+    """Enable or disable custom types, all of them or none. Raises InvalidRequest for an unknown or built-in type."""
+    types = get_types(tx, scope, dataclass, ids)
+    if missing := set(ids) - {one.id for one in types}:
+        raise InvalidRequest(f"there is no type {min(missing)!r}", field="ids")
+    if not enabled and any(one.is_built_in for one in types):
+        raise InvalidRequest("a built-in type cannot be disabled", field="ids")
+    tx.run(
+        SQL.enable_types,
+        {
+            **_of_class(scope, dataclass),
+            "ids": _ENCODER.encode(ids).decode(),
+            "enabled": enabled,
+            "modifier_id": scope.caller.user_id,
+            "modifier_name": scope.caller.user_name,
+            "now": scope.now_ms,
+        },
+    )
+
+
+def remove_types(tx: Transaction, scope: Scope, dataclass: str, ids: Sequence[str]) -> None:
+    """Remove custom types; whether something uses them, the caller has looked."""
+    tx.run(SQL.delete_types, {**_of_class(scope, dataclass), "ids": _ENCODER.encode(ids).decode()})
+
+
 def store_catalogue(tx: Transaction) -> None:
     """Bring the stored built-in types up to the catalogue of this program."""
     rows = [
         {"dataclass": dataclass} | {name: getattr(row, name) for name in _CATALOGUE_COLUMNS}
-        for dataclass in TYPED_CLASSES
+        for dataclass in CATALOGUED_CLASSES
         for row in BUILT_IN
     ]
     tx.run_many(SQL.upsert_built_in_type, rows)
+
+
+def _row(scope: Scope, dataclass: str, form: TypeForm) -> dict[str, Any]:
+    # Made of the codes, so that the key itself refuses the same type twice, from two places at once too.
+    parts = (scope.workspace_id, dataclass, form.category_code.casefold(), (form.sub_category_code or "").casefold())
+    return {
+        **_of_class(scope, dataclass),
+        **msgspec.structs.asdict(form),
+        "id": derived_id(*(part.encode() for part in parts)),
+        "level": 1 if form.sub_category is None else 2,
+        "creator_id": scope.caller.user_id,
+        "creator_name": scope.caller.user_name,
+        "now": scope.now_ms,
+    }
+
+
+def _of_class(scope: Scope, dataclass: str) -> dict[str, Any]:
+    return {"workspace_id": scope.workspace_id, "dataclass": dataclass}

@@ -74,7 +74,7 @@ SET    incident_id = (SELECT r.to_id
                       FROM   relations AS r
                       WHERE  r.workspace_id = :workspace_id AND r.from_class = 'alerts'
                       AND    r.from_id = data_objects.id AND r.to_class = 'incidents'
-                      AND    r.conversion_id IS NOT NULL AND r.deleted_time IS NULL
+                      AND    COALESCE(r.conversion_id, '') <> '' AND r.deleted_time IS NULL
                       ORDER BY r.create_time DESC, r.to_id DESC
                       LIMIT  1)
 WHERE  workspace_id = :workspace_id AND dataclass = 'alerts' AND incident_id = :incident_id
@@ -83,10 +83,42 @@ AND    id IN (SELECT r.from_id
               WHERE  r.workspace_id = :workspace_id AND r.to_class = 'incidents' AND r.to_id = :incident_id
               AND    r.from_class = 'alerts');
 
+-- name: end_conversion
+-- The same for one alert, whose relation to the incident was deleted.
+UPDATE data_objects
+SET    incident_id = (SELECT r.to_id
+                      FROM   relations AS r
+                      WHERE  r.workspace_id = :workspace_id AND r.from_class = 'alerts'
+                      AND    r.from_id = data_objects.id AND r.to_class = 'incidents'
+                      AND    COALESCE(r.conversion_id, '') <> '' AND r.deleted_time IS NULL
+                      ORDER BY r.create_time DESC, r.to_id DESC
+                      LIMIT  1)
+WHERE  workspace_id = :workspace_id AND dataclass = 'alerts' AND id = :id AND incident_id = :incident_id;
+
 -- name: mark_deleted
 UPDATE data_objects
 SET    deleted_time = :now, update_time = :now, version = version + 1, incident_id = NULL
 WHERE  workspace_id = :workspace_id AND dataclass = :dataclass AND id = :id;
+
+-- name: count_type_texts
+SELECT o.category, o.sub_category, count(*) AS objects
+FROM   data_objects AS o
+WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted_time IS NULL
+GROUP BY o.category, o.sub_category;
+
+-- name: list_objects_of_texts [sqlite]
+-- Some objects for each pair of category and child text (empty for none), newest first.
+SELECT f.category, f.sub_category, f.id, f.title
+FROM   (SELECT o.category, o.sub_category, o.id, o.title,
+               row_number() OVER (PARTITION BY o.category, o.sub_category ORDER BY o.create_time DESC, o.id) AS place
+        FROM   data_objects AS o
+        WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted_time IS NULL
+        AND    EXISTS (SELECT 1
+                       FROM   json_each(:texts) AS t
+                       WHERE  t.value ->> 0 = COALESCE(o.category, '') AND t.value ->> 1 = COALESCE(o.sub_category, ''))
+       ) AS f
+WHERE  f.place <= :limit
+ORDER BY f.place, f.id;
 
 -- name: insert_source_event
 INSERT INTO source_events (workspace_id, dataclass, object_id, source, event)

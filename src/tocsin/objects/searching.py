@@ -32,8 +32,8 @@ class ConditionGroup(msgspec.Struct, frozen=True):
     logics: Annotated[list[_ConditionText], msgspec.Meta(max_length=1999)] | None = None
 
 
-class SearchBody(msgspec.Struct, frozen=True):
-    """Body of every search of data objects."""
+class PageBody(msgspec.Struct, frozen=True):
+    """What every search body can say: which page, in which order, made when."""
 
     limit: Annotated[int, msgspec.Meta(ge=0, le=MAX_LIMIT)] | None = None
     offset: Annotated[int, msgspec.Meta(ge=0, le=MAX_OFFSET)] | None = None
@@ -41,6 +41,11 @@ class SearchBody(msgspec.Struct, frozen=True):
     order: str | None = None
     from_date: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     to_date: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+
+class SearchBody(PageBody, frozen=True):
+    """Body of every search of data objects."""
+
     condition: ConditionGroup | None = None
 
 
@@ -152,6 +157,15 @@ class IndicatorSearchBody(SearchBody, frozen=True):
 
 def parse_search(dataclass: DataClass, body: SearchBody, offset_min: int) -> Search:
     """A checked search. Raises InvalidSort, InvalidOrder, InvalidCondition or InvalidRequest, naming the field."""
+    return msgspec.structs.replace(
+        parse_page(body, offset_min),
+        alternatives=_alternatives(dataclass, body.condition, offset_min),
+        ids=tuple(body.ids) if isinstance(body, IndicatorSearchBody) and body.ids else None,
+    )
+
+
+def parse_page(body: PageBody, offset_min: int) -> Search:
+    """Page, order and window alone. Raises InvalidSort, InvalidOrder or InvalidRequest."""
     sort_by = body.sort_by or "create_time"
     if sort_by not in _SORTS:
         raise InvalidSort(f"must be one of {', '.join(_SORTS)}", field="sort_by")
@@ -165,8 +179,6 @@ def parse_search(dataclass: DataClass, body: SearchBody, offset_min: int) -> Sea
         descending=order == "DESC",
         from_ms=_window_end(body.from_date, "from_date", offset_min),
         to_ms=_window_end(body.to_date, "to_date", offset_min),
-        alternatives=_alternatives(dataclass, body.condition, offset_min),
-        ids=tuple(body.ids) if isinstance(body, IndicatorSearchBody) and body.ids else None,
     )
 
 

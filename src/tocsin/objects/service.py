@@ -1,7 +1,7 @@
-"""Data objects of a workspace: create, show, search, change, delete. Alerts and incidents share every function."""
+"""Data objects of a workspace: create, show, search, change, delete. Every data class shares every function."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -9,6 +9,7 @@ from tocsin.audit.records import Change
 from tocsin.audit.service import record_changes
 from tocsin.errors import InvalidRequest, ObjectNotFound
 from tocsin.ids import new_id
+from tocsin.object_types.service import require_usable_types
 from tocsin.objects.documents import (
     Copies,
     Prepared,
@@ -20,7 +21,7 @@ from tocsin.objects.documents import (
 )
 from tocsin.objects.records import DataClass, Handling, ObjectRow, data_class_named, handling_of
 from tocsin.objects.rendering import ObjectDetail, RelatedLists, RelationRef, render
-from tocsin.paging import Page, Search
+from tocsin.paging import MAX_LIMIT, Page, Search
 from tocsin.relations.records import ObjectKey
 from tocsin.relations.service import drop_relations, list_marks, list_related_ids
 from tocsin.storage.database import Transaction
@@ -36,7 +37,9 @@ MADE_BY_CLIENT = "MANUAL"
 MADE_BY_SOURCE = "DATA_SOURCE"
 
 # The members that an audit row of a new object names: enough to recognise it. The rest is in the object itself.
-_IDENTIFYING = ("title", "severity")
+_IDENTIFYING = ("title", "severity", "name", "value")
+# Characters of the documents on one page: what a thousand objects of usual size have many times over.
+MAX_PAGE_CHARS = 256 * 1024 * 1024
 
 
 class NewObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,26 +49,78 @@ class NewObject(msgspec.Struct, frozen=True, kw_only=True):
     prepared: Prepared
 
 
-def create_object(tx: Transaction, scope: Scope, dataclass: DataClass, raw: bytes) -> ObjectDetail:
-    """Store what a client sent as `data_object`.
+class Draft(NamedTuple):
+    """The text of a `data_object` to be created. An id beside it goes before the one in it."""
 
-    Raises InvalidRequest for a member that is wrong, or an id that exists or once existed here.
+    raw: bytes
+    id: str | None = None
+
+
+def create_object(
+    tx: Transaction, scope: Scope, dataclass: DataClass, draft: Draft, *, strict_types: bool = False
+) -> ObjectDetail:
+    """Store what a client sent as `data_object`. Raises what `create_objects` raises, without the place in a list."""
+    new = new_object(scope, dataclass, draft)
+    store_new(tx, scope, dataclass, [new], strict_types=strict_types)
+    detail = show_object(tx, scope, dataclass, new.id)
+    return msgspec.structs.replace(detail, event_id=new.id)
+
+
+def create_objects(
+    tx: Transaction, scope: Scope, dataclass: DataClass, drafts: Sequence[Draft], *, field: str, strict_types: bool
+) -> list[str]:
+    """Store all of them or none; returns their ids, in order.
+
+    Raises InvalidRequest for a member that is wrong, a type that may not be used, or an id that exists or once existed
+    here or is there twice; `field` names the list.
     """
+    new: list[NewObject] = []
+    for index, draft in enumerate(drafts):
+        try:
+            new.append(new_object(scope, dataclass, draft))
+        except InvalidRequest as error:
+            raise InvalidRequest(str(error), field=f"{field}[{index}]") from error
+    store_new(tx, scope, dataclass, new, strict_types=strict_types)
+    return [one.id for one in new]
+
+
+def new_object(scope: Scope, dataclass: DataClass, draft: Draft) -> NewObject:
+    """A draft through every check that needs no database. Raises InvalidRequest."""
     prepared = prepare_new(
-        dataclass, raw, creator=scope.caller.user_name, now_ms=scope.now_ms, offset_min=scope.offset_min
+        dataclass, draft.raw, creator=scope.caller.user_name, now_ms=scope.now_ms, offset_min=scope.offset_min
     )
-    new = NewObject(id=prepared.id or new_id(), prepared=prepared)
-    if not insert_objects(tx, scope, dataclass, [new], origin=MADE_BY_CLIENT):
+    return NewObject(id=draft.id or prepared.id or new_id(), prepared=prepared)
+
+
+def store_new(
+    tx: Transaction, scope: Scope, dataclass: DataClass, new: Sequence[NewObject], *, strict_types: bool
+) -> None:
+    """Insert what passed the checks, with its audit rows; all or nothing. Raises InvalidRequest."""
+    require_usable_types(
+        tx,
+        scope,
+        dataclass.name,
+        {texts for one in new if (texts := type_texts(one.prepared))},
+        strict=strict_types,
+        field=f"data_object.{dataclass.type_field}",
+    )
+    if insert_objects(tx, scope, dataclass, new, origin=MADE_BY_CLIENT) < len(new):
         raise InvalidRequest("an object with this id exists, or was deleted", field="data_object.id")
-    record_changes(tx, scope, [creation(dataclass, new)])
-    return show_object(tx, scope, dataclass, new.id)
+    record_changes(tx, scope, (creation(dataclass, one) for one in new))
+
+
+def type_texts(prepared: Prepared) -> tuple[str | None, str | None] | None:
+    """Category and child type of an object; None if it has neither."""
+    copies = prepared.copies
+    return (copies.category, copies.sub_category) if copies.category or copies.sub_category else None
 
 
 def creation(dataclass: DataClass, new: NewObject) -> Change:
     """The audit row of a new object."""
     document = new.prepared.document
     fields: dict[str, tuple[Any, Any]] = {key: (None, document[key]) for key in _IDENTIFYING if key in document}
-    fields["handle_status"] = (None, new.prepared.handling.handle_status)
+    if dataclass.handled:
+        fields["handle_status"] = (None, new.prepared.handling.handle_status)
     return Change(dataclass.name, new.id, fields)
 
 
@@ -78,18 +133,24 @@ def insert_objects(
     tx: Transaction, scope: Scope, dataclass: DataClass, new: Sequence[NewObject], *, origin: str
 ) -> int:
     """Store the objects whose ids are free; returns how many."""
-    rows = [
-        {
-            "workspace_id": scope.workspace_id,
-            "dataclass": dataclass.name,
-            "id": one.id,
-            "origin": origin,
-            "now": scope.now_ms,
-            **_stored(one.prepared),
-        }
-        for one in new
-    ]
+    return insert_rows(tx, [insertion(scope, dataclass, one, origin=origin) for one in new])
+
+
+def insert_rows(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
+    """`insert_objects`, of what `insertion` gave."""
     return tx.run_many(SQL.insert_object, rows)
+
+
+def insertion(scope: Scope, dataclass: DataClass, new: NewObject, *, origin: str) -> dict[str, Any]:
+    """A new object as the parameters that store it; plain values, which can be laid by."""
+    return {
+        "workspace_id": scope.workspace_id,
+        "dataclass": dataclass.name,
+        "id": new.id,
+        "origin": origin,
+        "now": scope.now_ms,
+        **_stored(new.prepared),
+    }
 
 
 def insert_source_events(
@@ -127,7 +188,7 @@ def lock_objects(tx: Transaction, scope: Scope, dataclass: DataClass, ids: Seque
 def show_object(tx: Transaction, scope: Scope, dataclass: DataClass, object_id: str) -> ObjectDetail:
     """Raises ObjectNotFound."""
     row = get_object(tx, scope, dataclass, object_id)
-    return render(row, scope, _related_lists(tx, scope, [row]))
+    return render(row, scope, related_lists(tx, scope, [row]))
 
 
 def search_objects(tx: Transaction, scope: Scope, dataclass: DataClass, search: Search) -> Page[ObjectDetail]:
@@ -157,40 +218,83 @@ def search_related(
 def _page(tx: Transaction, scope: Scope, search: Search, base: Statement, params: dict[str, Any]) -> Page[ObjectDetail]:
     composed = compose_search(base, search, {"workspace_id": scope.workspace_id, **params})
     total = tx.values(composed.total, composed.params)[0]
+    if search.limit > MAX_LIMIT and tx.values(composed.weight, composed.params)[0] > MAX_PAGE_CHARS:
+        raise InvalidRequest(f"the page would be too large: ask for {MAX_LIMIT} rows at a time", field="limit")
     rows = tx.rows(composed.page, ObjectRow, composed.params) if search.limit else []
-    related = _related_lists(tx, scope, rows)
+    related = related_lists(tx, scope, rows)
     return Page(rows=[render(row, scope, related) for row in rows], total=total)
 
 
-def change_object(tx: Transaction, scope: Scope, dataclass: DataClass, object_id: str, raw: bytes) -> ObjectDetail:
+def count_objects(tx: Transaction, scope: Scope, dataclass: DataClass, search: Search) -> int:
+    """How many objects a search finds in all."""
+    return int(tx.values(*_composed(scope, dataclass, search, "total"))[0])
+
+
+def page_rows(tx: Transaction, scope: Scope, dataclass: DataClass, search: Search) -> list[ObjectRow]:
+    """The rows of one page; with `search.after`, a page deep inside costs what the first one costs."""
+    statement, params = _composed(scope, dataclass, search, "page")
+    return tx.rows(statement, ObjectRow, params)
+
+
+def _composed(scope: Scope, dataclass: DataClass, search: Search, which: str) -> tuple[Statement, dict[str, Any]]:
+    params = {"workspace_id": scope.workspace_id, "dataclass": dataclass.name}
+    composed = compose_search(SQL.search_objects, search, params)
+    return getattr(composed, which), composed.params
+
+
+def change_object(
+    tx: Transaction, scope: Scope, dataclass: DataClass, object_id: str, raw: bytes, *, strict_types: bool = False
+) -> ObjectDetail:
     """Change the members that are given, clear those that are null, leave the rest.
 
-    Raises InvalidRequest for a member that is wrong, ObjectNotFound.
+    Raises InvalidRequest for a member that is wrong or a type that may not be used, ObjectNotFound.
     """
-    change = read_object(dataclass, raw)
-    row = lock_objects(tx, scope, dataclass, [object_id]).get(object_id)
-    if row is None:
-        raise ObjectNotFound("Failed to obtain the data object.")
-    prepared = prepare_change(
-        dataclass, row.document, handling_of(row), change, now_ms=scope.now_ms, offset_min=scope.offset_min
-    )
-    update_object(tx, scope, row, prepared)
-    record_changes(tx, scope, [Change(dataclass.name, row.id, changed_fields(row, prepared))])
+    change_objects(tx, scope, dataclass, [object_id], raw, strict_types=strict_types)
     return show_object(tx, scope, dataclass, object_id)
 
 
-def update_object(tx: Transaction, scope: Scope, row: ObjectRow, prepared: Prepared) -> None:
-    """Store the new state of a locked object."""
-    tx.run(
-        SQL.update_object,
+def change_objects(
+    tx: Transaction, scope: Scope, dataclass: DataClass, ids: Sequence[str], raw: bytes, *, strict_types: bool
+) -> tuple[list[str], list[str]]:
+    """The same change to several objects; returns the ids done and those that do not exist, in order.
+
+    Raises ObjectNotFound when none exists, InvalidRequest; nothing is changed then.
+    """
+    change = read_object(dataclass, raw)
+    wanted = list(dict.fromkeys(ids))
+    found = lock_objects(tx, scope, dataclass, wanted)
+    if not found:
+        raise ObjectNotFound("Failed to obtain the data object.")
+    rows = [found[one] for one in wanted if one in found]
+    prepared = [
+        prepare_change(
+            dataclass, row.document, handling_of(row), change, now_ms=scope.now_ms, offset_min=scope.offset_min
+        )
+        for row in rows
+    ]
+    if dataclass.type_field in change.members:
+        field = f"data_object.{dataclass.type_field}"
+        texts = {texts for one in prepared if (texts := type_texts(one))}
+        require_usable_types(tx, scope, dataclass.name, texts, strict=strict_types, field=field)
+    pairs = list(zip(rows, prepared, strict=True))
+    update_objects(tx, scope, pairs)
+    record_changes(tx, scope, (Change(dataclass.name, row.id, changed_fields(row, new)) for row, new in pairs))
+    return [row.id for row in rows], [one for one in wanted if one not in found]
+
+
+def update_objects(tx: Transaction, scope: Scope, states: Iterable[tuple[ObjectRow, Prepared]]) -> None:
+    """Store the new states of locked objects."""
+    rows = [
         {
             "workspace_id": scope.workspace_id,
             "dataclass": row.dataclass,
             "id": row.id,
             "now": scope.now_ms,
             **_stored(prepared),
-        },
-    )
+        }
+        for row, prepared in states
+    ]
+    tx.run_many(SQL.update_object, rows)
 
 
 def changed_fields(row: ObjectRow, prepared: Prepared) -> dict[str, tuple[Any, Any]]:
@@ -257,7 +361,16 @@ def delete_objects(
     return done, [one for one in wanted if one not in rows]
 
 
-def _related_lists(tx: Transaction, scope: Scope, rows: Sequence[ObjectRow]) -> RelatedLists:
+def end_conversion(tx: Transaction, scope: Scope, pairs: Iterable[tuple[str, str]]) -> None:
+    """For pairs of an alert and an incident whose relation was just deleted: the alert may be converted again."""
+    rows = [
+        {"workspace_id": scope.workspace_id, "id": alert_id, "incident_id": incident_id}
+        for alert_id, incident_id in pairs
+    ]
+    tx.run_many(SQL.end_conversion, rows)
+
+
+def related_lists(tx: Transaction, scope: Scope, rows: Sequence[ObjectRow]) -> RelatedLists:
     if not rows:
         return {}
     lists: dict[str, dict[str, list[str]]] = {}

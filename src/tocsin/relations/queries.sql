@@ -23,6 +23,12 @@ UPDATE relations
 SET    deleted_time = :now
 WHERE  workspace_id = :workspace_id AND deleted_time IS NULL AND to_class = :dataclass AND to_id = :id;
 
+-- name: mark_pair_deleted
+UPDATE relations
+SET    deleted_time = :now
+WHERE  workspace_id = :workspace_id AND from_class = :from_class AND from_id = :from_id AND to_class = :to_class
+AND    to_id = :to_id AND deleted_time IS NULL;
+
 -- name: list_related_ids [sqlite]
 SELECT r.from_id AS object_id, r.to_class AS related_class, r.to_id AS related_id
 FROM   relations AS r

@@ -48,6 +48,31 @@ def drop_relations(tx: Transaction, scope: Scope, dataclass: str, ids: Sequence[
     tx.run_many(SQL.mark_relations_deleted_backwards, rows)
 
 
+def drop_pairs(tx: Transaction, scope: Scope, pairs: Iterable[tuple[ObjectKey, ObjectKey]]) -> None:
+    """Mark the links of these pairs as deleted; one that does not stand is left alone."""
+    rows = []
+    for one, other in pairs:
+        first, second = ordered(one, other)
+        rows.append(
+            {
+                "workspace_id": scope.workspace_id,
+                "from_class": first.dataclass,
+                "from_id": first.id,
+                "to_class": second.dataclass,
+                "to_id": second.id,
+                "now": scope.now_ms,
+            }
+        )
+    tx.run_many(SQL.mark_pair_deleted, rows)
+
+
+def list_pairs(
+    tx: Transaction, workspace_id: str, dataclass: str, ids: Sequence[str], related_class: str
+) -> list[RelatedId]:
+    """The objects of one class that are related to one of these."""
+    return [one for one in list_related_ids(tx, workspace_id, dataclass, ids) if one.related_class == related_class]
+
+
 def list_related_ids(tx: Transaction, workspace_id: str, dataclass: str, ids: Sequence[str]) -> list[RelatedId]:
     """Every object that is related to one of these, of whatever class, in one statement for a whole page."""
     params = {"workspace_id": workspace_id, "dataclass": dataclass, "ids": _ENCODER.encode(ids).decode()}

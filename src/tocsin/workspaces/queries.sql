@@ -26,6 +26,17 @@ VALUES (:id, :project_id, :name, :description, :region_id, :project_name, :enter
         :enterprise_project_name, :view_bind_id, :is_view, :tags, :creator_id, :creator_name, :modifier_id,
         :modifier_name, :create_time, :update_time);
 
+-- name: update_workspace
+UPDATE workspaces
+SET    name = :name, description = :description, view_bind_id = :view_bind_id, modifier_id = :modifier_id,
+       modifier_name = :modifier_name, update_time = :update_time
+WHERE  project_id = :project_id AND id = :id AND deleted_time IS NULL;
+
+-- name: mark_workspace_deleted
+UPDATE workspaces
+SET    deleted_time = :now, update_time = :now
+WHERE  project_id = :project_id AND id = :workspace_id AND deleted_time IS NULL;
+
 -- name: count_workspaces
 SELECT count(*) AS workspaces
 FROM   workspaces AS w

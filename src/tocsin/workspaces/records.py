@@ -30,6 +30,44 @@ class Workspace(msgspec.Struct, frozen=True):
     update_time: int
 
 
+def new_workspace(
+    *,
+    workspace_id: str,
+    project_id: str,
+    name: str,
+    region_id: str,
+    project_name: str,
+    creator: Caller,
+    now_ms: int,
+    description: str = "",
+    enterprise_project_id: str = "",
+    enterprise_project_name: str = "",
+    view_bind_id: str = "",
+    is_view: bool = False,
+    tags: str = "[]",
+) -> Workspace:
+    """A workspace that nobody changed yet."""
+    return Workspace(
+        id=workspace_id,
+        project_id=project_id,
+        name=name,
+        description=description,
+        region_id=region_id,
+        project_name=project_name,
+        enterprise_project_id=enterprise_project_id,
+        enterprise_project_name=enterprise_project_name,
+        view_bind_id=view_bind_id,
+        is_view=is_view,
+        tags=tags,
+        creator_id=creator.user_id,
+        creator_name=creator.user_name,
+        modifier_id=creator.user_id,
+        modifier_name=creator.user_name,
+        create_time=now_ms,
+        update_time=now_ms,
+    )
+
+
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Where, by whom, under which name and when something is done. Services filter by it and audit with it."""
 

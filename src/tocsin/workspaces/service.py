@@ -33,6 +33,18 @@ def create_workspace(tx: Transaction, workspace: Workspace) -> None:
     tx.run(SQL.insert_workspace, msgspec.structs.asdict(workspace))
 
 
+def update_workspace(tx: Transaction, workspace: Workspace) -> None:
+    """Store a new name, description, binding and modifier."""
+    tx.run(SQL.update_workspace, msgspec.structs.asdict(workspace))
+
+
+def delete_workspace(tx: Transaction, project_id: str, workspace_id: str, now_ms: int) -> None:
+    """Mark a workspace as deleted; what is in it can no longer be reached. Raises WorkspaceNotFound."""
+    params = {"project_id": project_id, "workspace_id": workspace_id, "now": now_ms}
+    if not tx.run(SQL.mark_workspace_deleted, params):
+        raise WorkspaceNotFound("workspace not found")
+
+
 def count_workspaces(tx: Transaction) -> int:
     """Of all projects."""
     return int(tx.values(SQL.count_workspaces, {})[0])

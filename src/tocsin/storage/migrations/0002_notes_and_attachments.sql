@@ -1,4 +1,4 @@
--- Comments on objects, files beside them, and who last changed a type.
+-- Comments on objects, files beside them, who last changed a type, and the way from a conversion to its relations.
 
 -- `war_room_id` is the vendor's name for the id of the object commented on, which may be of any kind.
 -- kind: tenant
@@ -43,3 +43,7 @@ CREATE TABLE attachments (
 ALTER TABLE object_types ADD COLUMN modifier_id TEXT;
 
 ALTER TABLE object_types ADD COLUMN modifier_name TEXT;
+
+-- Statements that want to know whether there is a conversion say `COALESCE(conversion_id, '') <> ''`: SQLite would take
+-- this index for `IS NOT NULL`, which is the wrong one for them.
+CREATE INDEX relations_of_conversion ON relations (workspace_id, conversion_id);
