@@ -166,15 +166,28 @@ class Client:
     ) -> httpx.Response:  # fmt: skip
         """`body` is sent as JSON; `raw` as it is."""
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-        target = httpx.URL(self.base + self.url(path))
-        sent = {"Content-Type": "application/json", **(headers or {})}
-        if self.key.access:
-            sent = sign(
-                method=method, host=target.netloc.decode(), path=target.raw_path.decode().partition("?")[0],
-                query=target.query.decode(), headers=sent, body=content, access=self.key.access,
-                secret=self.key.secret, date=sdk_date(now_ms()),
-            )  # fmt: skip
-        return self.http.request(method, target, content=content, headers=sent)
+        sent = self.signed(method, path, content, {"Content-Type": "application/json", **(headers or {})})
+        return self.http.request(method, self.target(path), content=content, headers=sent)
+
+    def target(self, path: str) -> httpx.URL:
+        return httpx.URL(self.base + self.url(path))
+
+    def signed(self, method: str, path: str, content: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers to send; nothing is added for a key that is empty."""
+        if not self.key.access:
+            return dict(headers)
+        target = self.target(path)
+        return sign(
+            method=method, host=target.netloc.decode(), path=target.raw_path.decode().partition("?")[0],
+            query=target.query.decode(), headers=headers, body=content, access=self.key.access,
+            secret=self.key.secret, date=sdk_date(now_ms()),
+        )  # fmt: skip
+
+    def upload(self, path: str, file: bytes, name: str = "file.xlsx", **fields: str) -> httpx.Response:
+        """A form with one file, as the SDK sends it: the payload is not signed."""
+        request = httpx.Request("POST", self.target(path), files={"uploadFile": (name, file)}, data=fields)
+        headers = {"Content-Type": request.headers["content-type"], "X-Sdk-Content-Sha256": "UNSIGNED-PAYLOAD"}
+        return self.send("POST", path, raw=request.read(), headers=headers)
 
     def get(self, path: str, **kwargs: Any) -> httpx.Response:
         return self.send("GET", path, **kwargs)

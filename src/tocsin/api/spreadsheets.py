@@ -81,7 +81,7 @@ async def export(target: ClassOfPath, call: Call[ExportBody]) -> Answer:
 async def _workbook(
     call: Call[Any], dataclass: DataClass, search: Search, fields: Sequence[FieldSpec], wanted: int
 ) -> AsyncIterator[bytes]:
-    writer = WorkbookWriter(dataclass.title, [one.key for one in fields])
+    writer = WorkbookWriter(dataclass.title, [one.key for one in fields], report=True)
     yield writer.rows([])
     written = cuts = 0
     noted: list[Cut] = []
