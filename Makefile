@@ -40,8 +40,9 @@ fix: $(VENV)/dev ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/runtime ## measure a conversion over HTTP against its bare statements
+bench: $(VENV)/runtime ## measure a conversion against its bare statements, and spreadsheets of a million rows
 	$(BIN)/python benchmarks/conversion.py
+	$(BIN)/python benchmarks/spreadsheets.py
 
 docs: $(VENV)/dev ## write the generated reference pages
 	$(BIN)/python docs/generate.py
