@@ -634,7 +634,9 @@ def add_objects(
     scopes = [scope(desk, workspace_id) for _ in texts]
     with desk.database() as database:
         return database.write(
-            lambda tx: [create_object(tx, each, dataclass, Draft(text)).id for each, text in zip(scopes, texts, strict=True)]
+            lambda tx: [
+                create_object(tx, each, dataclass, Draft(text)).id for each, text in zip(scopes, texts, strict=True)
+            ]
         ).result()
 
 

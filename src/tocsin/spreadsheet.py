@@ -1,38 +1,37 @@
 """Workbooks (.xlsx) out and in, a row at a time.
 
 openpyxl makes the frame of a workbook: styles, widths, the frozen header. It cannot give away a sheet before the last
-row is known, so the rows are written here, into a zip that leaves while it grows. Reading takes from openpyxl what
-numbers mean (date formats, day counts) and the XML from expat directly: openpyxl's own reader keeps every element of
-the sheet, fills gaps with rows up to any number the file names, and loses `_xHHHH_` escapes of shared strings.
+row is known, so the rows are written here, into a zip that leaves while it grows. Reading is openpyxl's, out of an
+archive that bounds what a file can make it keep.
 
 Source: ECMA-376 part 1 (SpreadsheetML; ST_Xstring is 22.9.2.19) and part 2 (packages), and Excel's published limits.
 """
 
 import io
 import math
-import posixpath
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime, time
+from contextlib import contextmanager, suppress
+from datetime import date, datetime, time
 from itertools import islice
-from typing import BinaryIO, Protocol, TypeAlias
-from xml.parsers import expat
+from typing import IO, Any, BinaryIO, Literal, TypeAlias, cast
+from xml.etree.ElementTree import Element, XMLPullParser
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell as FrameCell
+from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles import Font
-from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
-from openpyxl.utils import column_index_from_string, get_column_letter
-from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
+from openpyxl.styles.stylesheet import Stylesheet
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.datetime import from_excel
+from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, WorkSheetParser
+from openpyxl.xml.constants import ARC_STYLE, SHARED_STRINGS
+from openpyxl.xml.functions import fromstring
 
 from tocsin.errors import InvalidRequest
 
 SHEET_ROWS = 1_048_576  # Excel's limit, the header included
-SHEET_COLUMNS = 16_384
 CELL_CHARS = 32_767  # Excel's limit of one cell, in UTF-16 code units
 
 Cell: TypeAlias = str | int | float | bool | None
@@ -42,7 +41,8 @@ ROWS_AT_ONCE = 32  # bounds the XML held in memory, whatever the caller hands ov
 COMPRESS_LEVEL = 1  # level 6 takes half as long again and saves a tenth
 NARROWEST, WIDEST = 12, 40  # column widths, in characters of the default font
 
-_SHEET_PART = "xl/worksheets/sheet1.xml"
+REPORT_TITLE = "Export report"
+_SHEET_PART, _REPORT_PART = "xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml"
 _ZIP64_VERSION = 45
 
 _UNHOLDABLE = r"\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff"  # not in XML 1.0, and CR, which XML turns into LF
@@ -90,28 +90,28 @@ def _units(text: str) -> int:
 class WorkbookWriter:
     """A workbook of one sheet, given away while it is written; memory does not grow with the rows.
 
-    `title` names the sheet: at most 31 characters, none of `[]:*?/\\`. Calls must not overlap, but may come from
-    different threads. Each returns the bytes that are ready, which may be none; the first returns the head of the
-    file at once, so `rows([])` starts an answer before the first row is read.
+    `title` names the sheet: at most 31 characters, none of `[]:*?/\\`. With `report` there is a second sheet, whose
+    rows `finish` takes. Calls must not overlap, but may come from different threads. Each returns the bytes that are
+    ready, which may be none; the first returns the head of the file at once, so `rows([])` starts an answer before the
+    first row is read.
     """
 
     cells_cut: int  # texts too long for a cell so far; see `cut`
 
-    def __init__(self, title: str, columns: Sequence[str]) -> None:
+    def __init__(self, title: str, columns: Sequence[str], *, report: bool = False) -> None:
         self.cells_cut = 0
-        self._cells = [f'<c r="{get_column_letter(index)}' for index in range(1, len(columns) + 1)]
+        self._cells = _cells(len(columns))
         self._next_row = 1
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED)
-        frame = _Frame(title, columns)
-        for name, content in frame.parts:
+        self._frame = _Frame(title, columns, report=report)
+        for name, content in self._frame.parts:
             self._zip.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-        # Last, because everything after it would have to wait for the last row.
+        # Behind the other parts, because everything after it has to wait for the last row.
         self._sheet = self._zip.open(_SheetInfo(_SHEET_PART), "w", force_zip64=True)
-        self._sheet.write(frame.before_rows)
-        self._after_rows = frame.after_rows
-        self._quoted = frame.quoted
-        self._sheet.write(self._row(columns, plain=frame.bold, quoted=frame.bold_quoted).encode())
+        self._sheet.write(self._frame.sheet[0])
+        self._sheet.write(self._row(1, self._cells, columns, plain=self._frame.bold, quoted=self._frame.bold_quoted))
+        self._next_row = 2
 
     def rows(self, rows: Iterable[Sequence[Cell]]) -> bytes:
         """Append rows of one value for each column; None leaves the cell out, and so does an empty text.
@@ -123,21 +123,30 @@ class WorkbookWriter:
         while some := list(islice(rest, ROWS_AT_ONCE)):
             if self._next_row + len(some) > SHEET_ROWS + 1:
                 raise ValueError(f"a sheet holds {SHEET_ROWS} rows, the header included")
-            self._sheet.write("".join([self._row(row, quoted=self._quoted) for row in some]).encode())
+            self._sheet.write(b"".join([self._row(n, self._cells, row) for n, row in enumerate(some, self._next_row)]))
+            self._next_row += len(some)
         return self._sink.take()
 
-    def finish(self) -> bytes:
-        """The end of the file; nothing can be written after it."""
-        self._sheet.write(self._after_rows)
+    def finish(self, report: Sequence[Sequence[Cell]] = ()) -> bytes:
+        """The end of the file, with the rows of the report, of any length; nothing can be written after it."""
+        self._sheet.write(self._frame.sheet[1])
         self._sheet.close()
+        if self._frame.report:
+            cells = _cells(max(map(len, report), default=0))
+            rows = [self._row(number, cells[: len(row)], row) for number, row in enumerate(report, 1)]
+            content = b"".join(rows).join(self._frame.report)
+            self._zip.writestr(zipfile.ZipInfo(_REPORT_PART), content, zipfile.ZIP_DEFLATED)
+        elif report:
+            raise ValueError("this workbook was begun without a report")
         self._zip.close()
         return self._sink.take()
 
-    def _row(self, values: Sequence[Cell], *, plain: str = "", quoted: str) -> str:
-        number = str(self._next_row)
-        self._next_row += 1
+    def _row(
+        self, row: int, cells: Sequence[str], values: Sequence[Cell], *, plain: str = "", quoted: str = ""
+    ) -> bytes:
+        number = str(row)
         parts = [f'<row r="{number}">']
-        for cell, value in zip(self._cells, values, strict=True):
+        for cell, value in zip(cells, values, strict=True):
             if value is None or value == "":
                 continue
             text = value if type(value) is str else _number_as_text(value)
@@ -146,10 +155,10 @@ class WorkbookWriter:
             elif len(text) <= CELL_CHARS // 2 and _PLAIN.fullmatch(text):
                 parts.append(f'{cell}{number}"{plain} t="inlineStr"><is><t>{text}</t></is></c>')
             else:
-                style = quoted if text[0] in _FORMULA_STARTS else plain
+                style = (quoted or self._frame.quoted) if text[0] in _FORMULA_STARTS else plain
                 parts.append(f'{cell}{number}"{style} t="inlineStr"><is>{self._careful(text)}</is></c>')
         parts.append("</row>")
-        return "".join(parts)
+        return "".join(parts).encode()
 
     def _careful(self, text: str) -> str:
         if not fits(text):
@@ -164,6 +173,10 @@ def template(title: str, columns: Sequence[str]) -> bytes:
     """A whole workbook with the header and no rows, to be filled in by hand."""
     writer = WorkbookWriter(title, columns)
     return writer.rows([]) + writer.finish()
+
+
+def _cells(count: int) -> list[str]:
+    return [f'<c r="{get_column_letter(index)}' for index in range(1, count + 1)]
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -222,9 +235,9 @@ class _SheetInfo(zipfile.ZipInfo):
 
 
 class _Frame:
-    """All of a workbook but its rows, by openpyxl: the other parts, and the sheet's XML before and after the rows."""
+    """All of a workbook but its rows, by openpyxl: the other parts, and the sheets' XML before and after the rows."""
 
-    def __init__(self, title: str, columns: Sequence[str]) -> None:
+    def __init__(self, title: str, columns: Sequence[str], *, report: bool) -> None:
         book = Workbook()
         book.properties.creator = "Tocsin"
         sheet = book.worksheets[0]
@@ -234,11 +247,14 @@ class _Frame:
             sheet.column_dimensions[get_column_letter(index)].width = min(max(NARROWEST, len(name) + 3), WIDEST)
         # Cells that are never put into the sheet: styling them enters the style into the workbook.
         self.quoted, self.bold, self.bold_quoted = (_style(FrameCell(sheet, row=1, column=1), *of) for of in _STYLES)
+        if report:
+            book.create_sheet(REPORT_TITLE).column_dimensions["A"].width = WIDEST
         saved = io.BytesIO()
         book.save(saved)
         with zipfile.ZipFile(saved) as package:
             content = {name: package.read(name) for name in package.namelist()}
-        self.before_rows, self.after_rows = _around_rows(content.pop(_SHEET_PART))
+        self.sheet = _around_rows(content.pop(_SHEET_PART))
+        self.report = _around_rows(content.pop(_REPORT_PART)) if report else ()
         # The content types come first, as Excel has them, so that a reader knows early what this is.
         self.parts = sorted(content.items(), key=lambda part: part[0] != "[Content_Types].xml")
 
@@ -264,23 +280,23 @@ def _around_rows(sheet: bytes) -> tuple[bytes, bytes]:
 # Reading
 
 FIELD = "uploadFile"
-PIECE_BYTES = 256 * 1024  # unpacked bytes parsed at a time
-MAX_TOKEN_BYTES = 4 * 1024 * 1024  # expat reads an unfinished tag anew with each piece; no honest one is this long
-MAX_DIRECTORY_BYTES = 4 * 1024 * 1024  # the zip's list of parts, some 40,000 of them; it is read at once
-MAX_DEPTH = 64  # elements within elements; a sheet has about six
-MAX_NAMES = 2_000  # different names of elements and attributes; expat keeps each
-MAX_FORMAT_CHARS = 255  # Excel's limit of a number format
+PIECE_BYTES = 64 * 1024
+MAX_PARTS = 10_000
+MAX_SHARED_BYTES = 64 * 1024 * 1024  # openpyxl keeps the shared texts, and at worst 20 bytes for each of these
+MAX_WHOLE_BYTES = 4 * 1024 * 1024  # of the parts taken in whole (styles, list of sheets): a kilobyte for 5 at worst
+MAX_ROW_BYTES = 16 * 1024 * 1024  # of the sheet without the end of a row; all of it is held
+MAX_ROW_ELEMENTS = 8 * 16_384
+MAX_NAMES = 2_000  # different names of elements and attributes; the parser keeps each
+MAX_FORMAT_CHARS = 255  # Excel's limit of a number format; openpyxl's search in one takes quadratic time
 
 _OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
-_ENCRYPTED_FLAG = 0x1
-_NOT_WRITTEN = "the file is not a workbook that a spreadsheet has written"
+_METHODS = frozenset([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+# The root comes at once. Not a document type, which parts must not have (ECMA-376 part 2) and which declares entities
+# that multiply; not UTF-16, where one could hide.
+_PROLOG = re.compile(rb"(?:\xEF\xBB\xBF)?\s*(?:<\?[^<>]*\?>\s*)*<[A-Za-z]")
 # Dates by number, without a format in the file: 18.8.30, with those that Chinese, Japanese and Korean Excel uses.
 _DATE_FORMAT_IDS = frozenset([*range(27, 37), *range(50, 59)])
-# What zipfile, zlib and expat raise about bytes that they cannot read. Broad, because zipfile checks little itself.
-_DAMAGE = (
-    zipfile.BadZipFile, zlib.error, struct.error, expat.ExpatError,
-    EOFError, OSError, LookupError, RuntimeError, ValueError,
-)  # fmt: skip
+_NOT_WRITTEN = "the file is not a workbook that a spreadsheet has written"
 
 
 def read_rows(file: BinaryIO, *, max_rows: int, max_unpacked_bytes: int) -> Iterator[tuple[int, dict[str, Cell]]]:
@@ -291,25 +307,26 @@ def read_rows(file: BinaryIO, *, max_rows: int, max_unpacked_bytes: int) -> Iter
     `=` first, and not computed. Half a surrogate pair is read as U+FFFD, so that all text can be stored.
 
     `max_rows` counts rows without the header. `max_unpacked_bytes` bounds the declared size of all parts, and also the
-    characters given out, so that a shared text cannot be multiplied beyond it. Memory: the shared texts and one piece.
+    characters given out, so that a shared text cannot be multiplied beyond it. Memory: the shared texts and one row.
 
     Raises InvalidRequest for everything wrong with the file, in its middle too: rows before that were already given.
     """
     with _damage_reported():
-        package = _Package(file, max_unpacked_bytes)
-        book = _Book(package)
         names: dict[int, str] = {}
-        count = 0
-        for number, cells in book.rows(max_unpacked_bytes):
+        count = chars = 0
+        for number, cells in _sheet_rows(file, _opened(file, max_unpacked_bytes)):
             if not names:
                 names = _header(cells)
                 continue
-            row = {names[column]: value for column, value in cells if column in names}
+            row: dict[str, Cell] = {names[column]: value for column, value in cells.items() if column in names}
             if not row:
                 continue
             count += 1
             if count > max_rows:
                 raise _wrong(f"more than {max_rows} rows; split the file")
+            chars += sum(len(value) for value in row.values() if isinstance(value, str))
+            if chars > max_unpacked_bytes:
+                raise _wrong("the texts of the file are too long in all; split it")
             yield number, row
         if not names:
             raise _wrong("the first sheet is empty; its first row must hold the column names")
@@ -323,12 +340,14 @@ def _wrong(message: str) -> InvalidRequest:
 def _damage_reported() -> Iterator[None]:
     try:
         yield
-    except _DAMAGE as error:
+    except (InvalidRequest, MemoryError):
+        raise
+    except Exception as error:  # zipfile and openpyxl check little, and stumble over the rest in every way
         raise _wrong("the file is damaged and cannot be read as an .xlsx workbook") from error
 
 
-def _header(cells: Iterable[tuple[int, Cell]]) -> dict[int, str]:
-    names = {column: name for column, value in cells if (name := str(value).strip())}
+def _header(cells: Mapping[int, Cell]) -> dict[int, str]:
+    names = {column: name for column, value in cells.items() if (name := str(value).strip())}
     first: dict[str, int] = {}
     for column, name in names.items():
         if first.setdefault(name, column) != column:
@@ -337,75 +356,27 @@ def _header(cells: Iterable[tuple[int, Cell]]) -> dict[int, str]:
     return names
 
 
-class _Bounded:
-    """zipfile reads a zip's whole list of parts at once, as long as the file says it is; this sets a limit."""
+class _Archive(zipfile.ZipFile):
+    """What openpyxl reads from: by `read` the parts that it takes in whole, by `open` the others."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek = file.seek
-        self.tell = file.tell
-        self.seekable = file.seekable
+    whole = 0
 
-    def read(self, size: int = -1, /) -> bytes:
-        if size > MAX_DIRECTORY_BYTES:
-            raise _wrong("the file has too many parts for a workbook")
-        return self._file.read(size if size >= 0 else MAX_DIRECTORY_BYTES)  # "all" is the end of the file, 64 KiB
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        self.whole += self.getinfo(str(name)).file_size
+        if self.whole > MAX_WHOLE_BYTES:
+            raise _wrong("the workbook has too many styles, names or sheets")
+        return super().read(name, pwd)
 
-
-class _Package:
-    """The parts of the file, by name, in which case does not count (ECMA-376 part 2)."""
-
-    def __init__(self, file: BinaryIO, max_unpacked_bytes: int) -> None:
-        _check_magic(file)
-        self._zip = zipfile.ZipFile(_Bounded(file))
-        infos = self._zip.infolist()
-        if sum(info.file_size for info in infos) > max_unpacked_bytes:
-            raise _wrong(f"the file unpacks to more than {max_unpacked_bytes} bytes; split it")
-        if any(info.flag_bits & _ENCRYPTED_FLAG for info in infos):
-            raise _wrong("the file is encrypted; save it without a password")
-        if any(info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for info in infos):
-            # The only two that a package may use; zipfile unpacks the others without a bound.
-            raise _wrong("the file is compressed in a way that workbooks do not use; save it as .xlsx")
-        self._infos = {_part_name(info.filename): info for info in infos}
-
-    def __contains__(self, name: str) -> bool:
-        return _part_name(name) in self._infos
-
-    def parse(self, name: str, target: "_Target") -> Iterator[None]:
-        """Parse a part into its target, pausing after each piece so that what it holds can be taken."""
-        parser = _parser(target)
-        with self._zip.open(self._infos[_part_name(name)]) as part:
-            fed = 0
-            while piece := part.read(PIECE_BYTES):
-                parser.Parse(piece, False)
-                fed += len(piece)
-                if fed - parser.CurrentByteIndex > MAX_TOKEN_BYTES or len(parser.intern) > MAX_NAMES:
-                    raise _wrong(_NOT_WRITTEN)
-                yield
-            parser.Parse(b"", True)
-        yield
-
-    def elements(self, name: str) -> list["_Element"]:
-        """All elements of a small part, in the order of their start."""
-        target = _Elements()
-        for _ in self.parse(name, target):
-            pass
-        return target.elements
-
-    def relations(self, name: str) -> dict[str, tuple[str, str]]:
-        """What a part points to, by id: (last word of the type, part). Of the package itself with an empty name."""
-        folder, part = posixpath.split(name)
-        rels = posixpath.join(folder, "_rels", f"{part}.rels")
-        if rels not in self:
-            return {}
-        return {
-            element.get("Id"): (element.get("Type").rpartition("/")[2], posixpath.join(folder, element.get("Target")))
-            for element in self.elements(rels)
-            if element.tag == "Relationship"
-        }
+    def open(
+        self, name: str | zipfile.ZipInfo, mode: Literal["r", "w"] = "r", pwd: bytes | None = None, **more: bool
+    ) -> IO[bytes]:
+        with super().open(name, mode, pwd, **more) as part:
+            if not _PROLOG.match(part.read(1024)):
+                raise _wrong(f"{part.name} has a document type, or is not XML as workbooks have it")
+        return super().open(name, mode, pwd, **more)
 
 
-def _check_magic(file: BinaryIO) -> None:
+def _opened(file: BinaryIO, max_unpacked_bytes: int) -> _Archive:
     file.seek(0)
     magic = file.read(len(_OLE_MAGIC))
     if magic == _OLE_MAGIC:
@@ -413,338 +384,132 @@ def _check_magic(file: BinaryIO) -> None:
         raise _wrong("this is an old .xls workbook, or one with a password; save it as .xlsx, without a password")
     if not magic.startswith(b"PK"):
         raise _wrong("this is not an .xlsx workbook; save it as .xlsx")
+    archive = _Archive(file)
+    infos = archive.infolist()
+    if len(infos) > MAX_PARTS:
+        raise _wrong("the file has too many parts for a workbook")
+    if sum(info.file_size for info in infos) > max_unpacked_bytes:
+        raise _wrong(f"the file unpacks to more than {max_unpacked_bytes} bytes; split it")
+    # zipfile unpacks the other methods without a bound.
+    if any(info.flag_bits & 1 or info.compress_type not in _METHODS for info in infos):
+        raise _wrong("the file is encrypted, or compressed in a way that workbooks do not use; save it as .xlsx")
+    return archive
 
 
-def _part_name(name: str) -> str:
-    return posixpath.normpath(name.replace("\\", "/")).lstrip("/").lower()
+def _sheet_rows(file: BinaryIO, archive: _Archive) -> Iterator[tuple[int, dict[int, Cell]]]:
+    """The steps of openpyxl's `load_workbook` that the values of one sheet need."""
+    reader = ExcelReader(file, read_only=True, keep_links=False)
+    reader.archive = archive
+    try:
+        reader.read_manifest()
+        texts = reader.package.find(SHARED_STRINGS)  # type: ignore[no-untyped-call]
+        if texts is not None and archive.getinfo(texts.PartName[1:]).file_size > MAX_SHARED_BYTES:
+            raise _wrong("the texts of the file are too long in all; split it")
+        reader.read_strings()
+        reader.read_workbook()
+    except (KeyError, OSError) as error:
+        raise _wrong("there is no workbook in the file that can be read; save it as .xlsx") from error
+    sheet = next((rel.target for _, rel in reader.parser.find_sheets() if rel.Type.endswith("/worksheet")), "")
+    if sheet not in archive.namelist():
+        raise _wrong("there is no sheet in the workbook that can be read; save it as .xlsx")
+    parser = _Cells(reader.shared_strings)
+    dates = _date_styles(archive)
+    last = 0
+    with archive.open(sheet) as part:
+        for element in _row_elements(part):
+            number, cells = parser.parse_row(element)
+            parser.row_dimensions.clear()
+            if not last < number <= SHEET_ROWS:
+                raise _wrong(f"row {number} of the file is not in its place; a sheet has {SHEET_ROWS}, in their order")
+            last = number
+            values = {
+                cell["column"]: _value(cell["value"], cell["style_id"] in dates, reader.wb.epoch) for cell in cells
+            }
+            yield number, {column: value for column, value in values.items() if value is not None and value != ""}
 
 
-class _Target(Protocol):
-    def start(self, name: str, attributes: dict[str, str], /) -> None: ...
-    def end(self, name: str, /) -> None: ...
-    def text(self, data: str, /) -> None: ...
+def _row_elements(part: IO[bytes]) -> Iterator[Any]:
+    """The rows of a sheet, of which nothing is kept. What comes behind them is not looked at.
 
-
-def _parser(target: _Target) -> expat.XMLParserType:
-    """Without namespaces: workbooks use two for the same elements, and a prefix for all of them is allowed."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.buffer_size = 64 * 1024
-    parser.StartElementHandler = target.start
-    parser.EndElementHandler = target.end
-    parser.CharacterDataHandler = target.text
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    return parser
-
-
-def _refuse_doctype(*_: object) -> None:
-    # Packages must not have one (ECMA-376 part 2), and entities that multiply are declared there.
-    raise _wrong("the file has a document type declaration, which workbooks must not have")
-
-
-class _Element:
-    """Tag without its prefix, tag of the parent, attributes."""
-
-    __slots__ = ("attributes", "parent", "tag")
-
-    def __init__(self, tag: str, parent: str, attributes: Mapping[str, str]) -> None:
-        self.tag = tag
-        self.parent = parent
-        self.attributes = attributes
-
-    def get(self, name: str) -> str:
-        return self.attributes.get(name, "")
-
-
-class _Elements:
-    """What the small parts say: relationships, sheets, styles."""
-
-    TAGS = frozenset(["Relationship", "sheet", "workbookPr", "numFmt", "xf"])
-    MAX = 200_000  # Excel allows 65,490 styles and 200 to 250 formats
-
-    def __init__(self) -> None:
-        self.elements: list[_Element] = []
-        self._open = [""]
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        tag = name.rpartition(":")[2]
-        if tag in self.TAGS:
-            self.elements.append(_Element(tag, self._open[-1], attributes))
-        self._open.append(tag)
-        if len(self._open) > MAX_DEPTH or len(self.elements) > self.MAX:
+    openpyxl's own loop keeps all that is not in a row, 20 bytes for one, and warns of what it would not save again.
+    """
+    xml: XMLPullParser[Element] = XMLPullParser(("start", "end"))
+    path: list[Element] = []
+    names: set[str] = set()
+    held = elements = 0
+    while piece := part.read(PIECE_BYTES):
+        xml.feed(piece)
+        held += len(piece)
+        for event, element in cast("Iterator[tuple[str, Element]]", xml.read_events()):
+            if event == "start":
+                path.append(element)
+                names.update((element.tag, *element.keys()))
+                elements += 1
+                continue
+            path.pop()
+            if len(path) == 2 and element.tag == ROW_TAG:
+                yield element
+                held = elements = 0
+            elif len(path) == 1 and element.tag == DATA_TAG:
+                while part.read(PIECE_BYTES):
+                    pass  # to the end, where the checksum is
+                return
+            if 1 <= len(path) <= 2:
+                path[-1].clear()
+        if held > MAX_ROW_BYTES or elements > MAX_ROW_ELEMENTS or len(names) > MAX_NAMES:
             raise _wrong(_NOT_WRITTEN)
-
-    def end(self, _name: str) -> None:
-        self._open.pop()
-
-    def text(self, data: str) -> None:
-        """These parts say everything in attributes."""
+    xml.close()
 
 
-class _Book:
-    """Where things are in the package: the first sheet, the shared texts, the styles that mean dates."""
+class _Cells(WorkSheetParser):
+    """What the cells of a row hold, by openpyxl. It is not told of dates, as it gives up a number that is none."""
 
-    def __init__(self, package: _Package) -> None:
-        self._package = package
-        book = next((part for kind, part in package.relations("").values() if kind == "officeDocument"), "")
-        if book not in package or book.endswith(".bin"):
-            raise _wrong("there is no workbook inside; save it as .xlsx")
-        relations = package.relations(book)
-        elements = package.elements(book)
-        self._sheet = self._first_sheet(elements, relations)
-        self._parts = dict(relations.values())
-        self._epoch = MAC_EPOCH if any(_is_1904(element) for element in elements) else WINDOWS_EPOCH
+    def __init__(self, shared: list[str]) -> None:
+        super().__init__(io.BytesIO(), shared)
+        self._formulas: dict[str, str] = {}
 
-    def _first_sheet(self, elements: list[_Element], relations: dict[str, tuple[str, str]]) -> str:
-        for element in elements:
-            if element.tag == "sheet":
-                # The id has a prefix, which is the file's to choose; sheetId has none.
-                ids = [value for name, value in element.attributes.items() if name.endswith(":id")]
-                kind, part = relations.get(ids[0] if ids else "", ("", ""))
-                if kind == "worksheet" and part in self._package:
-                    return part
-        raise _wrong("there is no sheet in the workbook")
-
-    def rows(self, max_chars: int) -> Iterator[tuple[int, list[tuple[int, Cell]]]]:
-        """Rows as (number, [(column number, value)]), empty ones left out."""
-        sheet = _Sheet(self._shared_texts(), self._date_styles(), self._epoch, max_chars)
-        for _ in self._package.parse(self._sheet, sheet):
-            yield from sheet.take()
-
-    def _shared_texts(self) -> list[str]:
-        part = self._parts.get("sharedStrings", "")
-        target = _SharedTexts()
-        if part in self._package:
-            for _ in self._package.parse(part, target):
-                pass
-        return target.texts
-
-    def _date_styles(self) -> frozenset[str]:
-        """The style numbers, as cells spell them, under which a number is a point in time."""
-        part = self._parts.get("styles", "")
-        elements = self._package.elements(part) if part in self._package else []
-        formats = {e.get("numFmtId"): e.get("formatCode") for e in elements if e.parent == "numFmts"}
-        styles = [e.get("numFmtId") for e in elements if e.parent == "cellXfs"]
-        dates = {style for style in set(styles) if _is_date(style, formats)}
-        return frozenset(str(index) for index, style in enumerate(styles) if style in dates)
+    def parse_formula(self, element: Element) -> str:
+        """Cells that share a formula get the text of the first; openpyxl would move it along, and keep it in tokens."""
+        formula = element.find(FORMULA_TAG)
+        text, shared = ("", None) if formula is None else (formula.text or "", formula.get("si"))
+        if shared is not None:
+            text = self._formulas[shared] = text or self._formulas.get(shared, "")
+        return f"={text}"
 
 
-def _is_1904(element: _Element) -> bool:
-    return element.tag == "workbookPr" and element.get("date1904") in {"1", "true"}
-
-
-def _is_date(style: str, formats: Mapping[str, str]) -> bool:
-    number = int(style or 0)
-    code = formats.get(style) or BUILTIN_FORMATS.get(number, "")
+def _date_styles(archive: _Archive) -> set[int]:
+    """The numbers of the styles under which a number is a point in time."""
+    if ARC_STYLE not in archive.namelist():
+        return set()
+    root = fromstring(archive.read(ARC_STYLE))
+    if any(len(element.get("formatCode", "")) > MAX_FORMAT_CHARS for element in root.iter()):
+        raise _wrong(_NOT_WRITTEN)
+    sheet: Any = Stylesheet.from_tree(root)  # type: ignore[arg-type]  # the types know only what to write
+    by_number = {index for index, style in enumerate(sheet.cell_styles) if style.numFmtId in _DATE_FORMAT_IDS}
     # A duration such as [h]:mm is no point in time and stays the number that it is.
-    by_code = len(code) <= MAX_FORMAT_CHARS and is_date_format(code) and not is_timedelta_format(code)
-    return number in _DATE_FORMAT_IDS or by_code
+    return by_number.union(sheet.date_formats - sheet.timedelta_formats)
 
 
-class _TextTarget:
-    """Collects the text of `t`, and of whatever else a subclass opens; phonetic readings are not part of a text."""
-
-    def __init__(self) -> None:
-        self._depth = 0
-        self._phonetic = False
-        self._open: list[str] | None = None
-
-    def _enter(self) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise _wrong(_NOT_WRITTEN)
-
-    def text(self, data: str) -> None:
-        if self._open is not None:
-            self._open.append(data)
-
-
-class _SharedTexts(_TextTarget):
-    def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[str] = []
-        self._runs: list[str] = []
-
-    def start(self, name: str, _attributes: dict[str, str]) -> None:
-        self._enter()
-        tag = name.rpartition(":")[2]
-        if tag == "si":
-            self._runs = []
-        elif tag == "rPh":
-            self._phonetic = True
-        elif tag == "t" and not self._phonetic:
-            self._open = self._runs
-
-    def end(self, name: str) -> None:
-        self._depth -= 1
-        tag = name.rpartition(":")[2]
-        if tag == "si":
-            self.texts.append(_unescaped("".join(self._runs)))
-        elif tag == "rPh":
-            self._phonetic = False
-        elif tag == "t":
-            self._open = None
-
-
-class _Sheet(_TextTarget):
-    """Turns a sheet's XML into rows. Only what was not yet taken is held."""
-
-    def __init__(self, shared: Sequence[str], date_styles: frozenset[str], epoch: datetime, max_chars: int) -> None:
-        super().__init__()
-        self._shared = shared
-        self._date_styles = date_styles
-        self._epoch = epoch
-        self._chars_left = max_chars
-        self._columns: dict[str, int] = {}
-        self._shared_formulas: dict[str, str] = {}
-        self._rows: list[tuple[int, list[tuple[int, Cell]]]] = []
-        self._row = 0
-        self._cells: list[tuple[int, Cell]] = []
-        self._column = 0
-        self._cell: dict[str, str] | None = None
-        self._value: list[str] = []
-        self._formula: list[str] | None = None
-        self._formula_id = ""
-
-    def take(self) -> list[tuple[int, list[tuple[int, Cell]]]]:
-        rows, self._rows = self._rows, []
-        return rows
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise _wrong(_NOT_WRITTEN)
-        tag = name if name in _CELL_TAGS else name.rpartition(":")[2]
-        if tag == "c":
-            self._start_cell(attributes)
-        elif tag == "row":
-            self._start_row(attributes)
-        elif self._cell is None:
-            return
-        elif tag == "f":
-            self._open = self._formula = []
-            self._formula_id = attributes.get("si", "")
-        elif tag == "rPh":
-            self._phonetic = True
-        elif tag == "v" or (tag == "t" and not self._phonetic):
-            self._open = self._value
-
-    def end(self, name: str) -> None:
-        self._depth -= 1
-        tag = name if name in _CELL_TAGS else name.rpartition(":")[2]
-        if tag == "c":
-            self._end_cell()
-        elif tag == "row":
-            if self._cells:
-                self._rows.append((self._row, self._cells))
-            self._cells = []
-        elif tag == "rPh":
-            self._phonetic = False
-        elif tag in _CELL_TAGS:
-            self._open = None
-
-    def _start_row(self, attributes: dict[str, str]) -> None:
-        number = attributes.get("r")
-        self._row = int(number) if number else self._row + 1
-        if not 1 <= self._row <= SHEET_ROWS:
-            raise _wrong(f"the file names row {self._row}; a sheet has {SHEET_ROWS}")
-        self._cells = []
-        self._column = 0
-
-    def _start_cell(self, attributes: dict[str, str]) -> None:
-        letters = attributes.get("r", "").rstrip("0123456789")
-        self._column = (self._columns.get(letters) or self._column_of(letters)) if letters else self._column + 1
-        if self._column > SHEET_COLUMNS or len(self._cells) > SHEET_COLUMNS:
-            raise _wrong(f"row {self._row} has more than {SHEET_COLUMNS} cells")
-        self._cell = attributes
-        self._value = []
-        self._formula = None
-
-    def _column_of(self, letters: str) -> int:
-        if not re.fullmatch("[A-Z]{1,3}", letters):
-            raise _wrong(f"row {self._row} has a cell without a place")
-        column = column_index_from_string(letters)
-        self._columns[letters] = column
-        return column
-
-    def _end_cell(self) -> None:
-        attributes, self._cell = self._cell, None
-        if attributes is None:
-            return
-        value = self._formula_text() if self._formula is not None else self._content(attributes)
-        if value is None or value == "":
-            return
-        if isinstance(value, str):
-            self._chars_left -= len(value)
-            if self._chars_left < 0:
-                raise _wrong("the texts of the file are too long in all; split it")
-        self._cells.append((self._column, value))
-
-    def _formula_text(self) -> str:
-        """Cells that share a formula get the text of the first: it would have to be moved along otherwise."""
-        text = "".join(self._formula or ())
-        if self._formula_id:
-            text = text or self._shared_formulas.get(self._formula_id, "")
-            self._shared_formulas[self._formula_id] = text
-        return f"={_unescaped(text)}"
-
-    def _content(self, attributes: dict[str, str]) -> Cell:
-        raw = "".join(self._value)
-        kind = attributes.get("t", "n")
-        if kind in {"inlineStr", "str"}:
-            return _unescaped(raw)
-        if not raw:
-            return None
-        if kind == "s":
-            return self._shared[_index(raw)]
-        if kind == "n":
-            number = _as_number(raw)
-            return self._as_date(number) if attributes.get("s") in self._date_styles else number
-        if kind == "b":
-            return raw.strip() in {"1", "true"}
-        return _as_moment(raw) if kind == "d" else raw
-
-    def _as_date(self, number: float) -> Cell:
-        try:
-            moment = from_excel(number, self._epoch)
-        except (OverflowError, ValueError):
-            return number  # Excel shows such a day as ####
-        return moment.isoformat(timespec="milliseconds") if isinstance(moment, datetime | time) else number
-
-
-_CELL_TAGS = frozenset(["row", "c", "v", "f", "is", "t", "rPh"])
+def _value(value: object, is_date: bool, epoch: datetime) -> Cell:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise _wrong("the file has a number that is not finite")
+        if is_date:
+            with suppress(OverflowError, ValueError):  # Excel shows such a day as ####
+                return _value(from_excel(value, epoch), False, epoch)
+        return int(value) if abs(value) <= EXACT_INT and value == int(value) else value
+    if isinstance(value, datetime | time):
+        return value.isoformat(timespec="milliseconds")
+    if isinstance(value, date):
+        return f"{value}T00:00:00.000"
+    return value if value is None or isinstance(value, bool) else _unescaped(str(value))
 
 
 def _unescaped(text: str) -> str:
-    """ST_Xstring: `_xHHHH_` is a UTF-16 code unit."""
+    """ST_Xstring: `_xHHHH_` is a UTF-16 code unit. Of shared texts openpyxl has taken `x005F_` out already."""
     if "_x" not in text:
         return text
     text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
     if _LONE_SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
-
-
-def _index(raw: str) -> int:
-    index = int(raw)
-    if index < 0:
-        raise ValueError(raw)
-    return index
-
-
-def _as_number(raw: str) -> float:
-    digits = raw.strip()
-    if len(digits) <= 17 and digits.removeprefix("-").isdecimal():
-        return int(digits)
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(raw)
-    return int(number) if number.is_integer() and abs(number) <= EXACT_INT else number
-
-
-def _as_moment(raw: str) -> str:
-    """A date in ISO 8601, as strict workbooks have them (18.18.11), in the same spelling as the others."""
-    try:
-        return datetime.fromisoformat(raw.strip()).isoformat(timespec="milliseconds")
-    except ValueError:
-        return raw

@@ -111,7 +111,11 @@ async def storing(call: Call[None]) -> AsyncIterator[_Stored]:
         raise InvalidRequest(f"must be {_FILE_TYPE}", field="fileType")
     files, workspace_id, stored = call.services.files, call.acting.workspace_id, _Stored(new_id())
     await asyncio.to_thread(files.store, workspace_id, stored.id, call.form.file.content)
-    yield stored
+    try:
+        yield stored
+    except Exception:  # a write that failed has left nothing
+        await asyncio.to_thread(files.remove, workspace_id, stored.id)
+        raise
     if not stored.recorded:
         await asyncio.to_thread(files.remove, workspace_id, stored.id)
 

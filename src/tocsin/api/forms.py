@@ -13,11 +13,11 @@ import structlog
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from tocsin.errors import InvalidRequest
+from tocsin.errors import InvalidRequest, ServiceError, Unavailable
 
 LOG = structlog.get_logger()
 FILE_PART = "uploadFile"
-MAX_FIELDS = 16
+MAX_PARTS = 16
 MAX_FIELD_BYTES = 1024
 MAX_FILE_NAME = 255
 _IN_MEMORY_BYTES = 1024 * 1024
@@ -54,7 +54,8 @@ class FormReader:
         self._file_name: str | None = None
         self._header = (bytearray(), bytearray())
         self._part: str | None = None
-        self._wrong: InvalidRequest | None = None
+        self._parts = 0
+        self._wrong: ServiceError | None = None
         self._complete = False
         self._parser = self._started(content_type)
 
@@ -69,11 +70,15 @@ class FormReader:
             return
         try:
             self._parser.write(chunk)
-        except (FormParserError, InvalidRequest) as error:
+        except ServiceError as error:
+            self._wrong = error
+        except FormParserError as error:
             self._wrong = _damaged(error)
+        except OSError as error:
+            self._wrong = Unavailable(f"the file cannot be taken in: {error.strerror}")
 
     def form(self) -> Form:
-        """Raises InvalidRequest for a body that is no form, or a form without a file."""
+        """Raises InvalidRequest for a body that is no form, or a form without a file; Unavailable for a full disk."""
         if self._wrong is not None:
             raise self._wrong
         if not self._complete:
@@ -111,6 +116,9 @@ class FormReader:
 
     def _begin_part(self) -> None:
         self._part = None
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise InvalidRequest(f"may have at most {MAX_PARTS} parts", field="the form")
 
     def _begin_header(self) -> None:
         self._header = (bytearray(), bytearray())
@@ -125,8 +133,8 @@ class FormReader:
             if self._file_name is not None:
                 raise InvalidRequest("is there twice; one file at a time", field=FILE_PART)
             self._file_name = _base_name(_text(options.get(b"filename", b"file"), "filename"))
-        elif len(self._fields) >= MAX_FIELDS:
-            raise InvalidRequest(f"may have at most {MAX_FIELDS} parts", field="the form")
+        elif self._part in self._fields:
+            raise InvalidRequest("is there twice", field=self._part)
         else:
             self._fields[self._part] = bytearray()
 
@@ -147,8 +155,6 @@ class FormReader:
 
 
 def _damaged(error: Exception | None) -> InvalidRequest:
-    if isinstance(error, InvalidRequest):
-        return error
     LOG.debug("form_refused", reason=str(error or "the closing boundary is missing"))
     return InvalidRequest("is not a complete multipart/form-data form", field="the body")
 
@@ -168,4 +174,4 @@ def _base_name(name: str) -> str:
     base = PurePosixPath(PureWindowsPath(name).name).name
     if len(base) > MAX_FILE_NAME:
         raise InvalidRequest(f"may have at most {MAX_FILE_NAME} characters", field="filename")
-    return base or "file"
+    return base if base.strip(".") else "file"

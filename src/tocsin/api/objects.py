@@ -25,8 +25,8 @@ from tocsin.api.envelope import (
     named_ids,
     object_search_answer,
 )
-from tocsin.api.operations import XLSX, Call, Operation, Run
-from tocsin.errors import InvalidRequest
+from tocsin.api.operations import XLSX, Call, ErrorStyle, Operation, Run
+from tocsin.errors import DataClassNotFound, InvalidRequest
 from tocsin.identity.records import Permission
 from tocsin.objects import service
 from tocsin.objects.documents import members_of, read_object
@@ -58,6 +58,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     many: str
     find: Callable[[Call[Any]], DataClass]
     search_body: type = SearchBody
+    # Of its answers that have `success` and `data`.
+    error_style: ErrorStyle = ErrorStyle.SOC
 
     def dataclass(self, call: Call[Any]) -> DataClass:
         """Raises DataClassNotFound."""
@@ -102,6 +104,7 @@ GENERIC = Target(
     one="an object of a class",
     many="objects of a class",
     find=lambda call: data_class_named(call.path["dataclass_name"]),
+    error_style=ErrorStyle.FLAGGED,
 )
 DATAPANEL = Target(
     path="/datapanel/{dataclass}/data-objects",
@@ -109,6 +112,7 @@ DATAPANEL = Target(
     one="an object by the id of its class",
     many="objects by the id of their class",
     find=lambda call: data_class_with_id(call.path["dataclass"], call.acting.project_id, call.acting.workspace_id),
+    error_style=ErrorStyle.FLAGGED,
 )
 
 
@@ -149,10 +153,14 @@ def batch_create(target: Target, tx: Transaction, call: Call[BatchCreateBody]) -
 
 def search(target: Target, tx: Transaction, call: Call[SearchBody]) -> ObjectSearchAnswer:
     scope, dataclass = call.acting, target.dataclass(call)
-    if isinstance(call.body, IndicatorSearchBody) and call.body.dataclass_id:
-        dataclass = data_class_with_id(call.body.dataclass_id, scope.project_id, scope.workspace_id)
+    if isinstance(call.body, IndicatorSearchBody) and call.body.dataclass_id not in (None, "", _id_of(call, dataclass)):
+        raise DataClassNotFound("dataclass_id: this is not the id of the indicators' data class")
     wanted = parse_search(dataclass, call.body, scope.offset_min)
     return object_search_answer(service.search_objects(tx, scope, dataclass, wanted), wanted)
+
+
+def _id_of(call: Call[Any], dataclass: DataClass) -> str:
+    return dataclass.id_in(call.acting.project_id, call.acting.workspace_id)
 
 
 def show(target: Target, tx: Transaction, call: Call[None]) -> DetailAnswer:
@@ -176,7 +184,8 @@ def batch_change(target: Target, tx: Transaction, call: Call[ChangeBody]) -> Bat
     members = {name: getattr(shown, name) for name in shown.__struct_fields__}
     if len(done) + len(missing) > 1:
         changed = read_object(dataclass, raw).members
-        kept = {key: value for key, value in members_of(bytes(shown.data_object).decode()).items() if key in changed}
+        stored = members_of(bytes(shown.data_object).decode())
+        kept = {key: value for key, value in stored.items() if key in changed and key != "id"}
         members |= {"id": "", "data_object": msgspec.Raw(msgspec.json.encode(kept))}
     return BatchDetailAnswer(data=BatchDetail(**members, success_ids=done, error_ids=missing))
 
@@ -282,6 +291,9 @@ _GENERIC_ROWS: tuple[tuple[str, Target, Verb, str], ...] = (
 )
 
 
+_WITH_SUCCESS = (DetailAnswer, ObjectSearchAnswer)
+
+
 def _operation(name: str, target: Target, verb: Verb, error_code: str) -> Operation:
     return Operation(
         name=name,
@@ -295,6 +307,7 @@ def _operation(name: str, target: Target, verb: Verb, error_code: str) -> Operat
         body_required=verb.body_required,
         permission=verb.permission,
         error_code=error_code,
+        error_style=target.error_style if verb.answer in _WITH_SUCCESS else ErrorStyle.SOC,
         media=verb.media,
         prepare=functools.partial(verb.prepare, target) if verb.prepare else None,
         form=verb.form,

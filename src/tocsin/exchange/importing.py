@@ -31,7 +31,7 @@ from tocsin.storage.database import Transaction
 from tocsin.workspaces.records import Scope
 
 FIELD = "uploadFile"
-MAX_UNPACKED_BYTES = 2 * 1024**3
+MAX_UNPACKED_BYTES = 1024**3  # a million rows of eight cells have 600 MB
 _CHUNK_ROWS = 1000
 _IN_MEMORY_BYTES = 4 * 1024 * 1024
 _ENCODER = msgspec.msgpack.Encoder()

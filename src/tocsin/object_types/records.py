@@ -101,13 +101,18 @@ def resolve_type(
     )
 
 
-def unusable(types: Sequence[ObjectType], *, category: str | None, child: str | None, strict: bool) -> str | None:
+def unusable(
+    types: Sequence[ObjectType], *, category: str | None, child: str | None, strict: bool, flat: bool
+) -> str | None:
     """Why an object may not have these texts: they mean a disabled type, or, when `strict`, none at all.
 
-    None for texts that may be stored as they are.
+    None for texts that may be stored as they are. `flat` is of a class whose types may have one level: the child text
+    may then name a type by itself.
     """
     level = 1 if not child else 2
     fitting = [row for row in types if row.level == level and row.fits(category or None, child or None)]
+    if flat and not fitting:
+        fitting = [row for row in types if row.level == 1 and row.fits(child or None, None)]
     if fitting and not any(row.enabled for row in fitting):
         return f"the type {fitting[0].shown} is disabled"
     return _NO_SUCH_TYPE if strict and not fitting else None

@@ -56,20 +56,6 @@ def list_candidates(
     return tx.rows(SQL.list_candidates, ObjectType, params)
 
 
-def require_usable_types(
-    tx: Transaction,
-    scope: Scope,
-    dataclass: str,
-    texts: Collection[tuple[str | None, str | None]],
-    *,
-    strict: bool,
-    field: str,
-) -> None:
-    """Raise InvalidRequest when a category and child text mean a disabled type, or, if `strict`, none at all."""
-    for reason in unusable_types(tx, scope, dataclass, texts, strict=strict).values():
-        raise InvalidRequest(reason, field=field)
-
-
 def unusable_types(
     tx: Transaction,
     scope: Scope,
@@ -82,11 +68,12 @@ def unusable_types(
 
     Only a workspace's own types can be disabled, so mostly one look at those is enough.
     """
-    strict = strict and dataclass in CATALOGUED_CLASSES
+    flat = dataclass not in CATALOGUED_CLASSES
+    strict = strict and not flat
     if not texts or not (strict or tx.values(SQL.any_disabled_type, _of_class(scope, dataclass))):
         return {}
     types = list_types(tx, scope, dataclass)
-    reasons = {pair: unusable(types, category=pair[0], child=pair[1], strict=strict) for pair in texts}
+    reasons = {pair: unusable(types, category=pair[0], child=pair[1], strict=strict, flat=flat) for pair in texts}
     return {pair: reason for pair, reason in reasons.items() if reason is not None}
 
 
@@ -101,7 +88,7 @@ def create_type(tx: Transaction, scope: Scope, dataclass: str, form: TypeForm) -
     row = _row(scope, dataclass, form)
     if form.sub_category is not None:
         if parent is None:
-            alone = msgspec.structs.replace(form, sub_category=None, sub_category_code=None, enabled=True, sla_ms=0)
+            alone = TypeForm(category=form.category, category_code=form.category_code)
             tx.run(SQL.insert_type, _row(scope, dataclass, alone))
         else:
             row |= {"category": parent.category, "category_code": parent.category_code}

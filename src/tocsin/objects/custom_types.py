@@ -91,7 +91,7 @@ def _refusals(
         (one, texts)
         for texts in tx.rows(SQL.count_type_texts, _Texts, params)
         for one in wanted
-        if one.fits(texts.category, texts.sub_category)
+        if _uses(dataclass, one, texts.category, texts.sub_category)
     ]
     pairs = [[texts.category or "", texts.sub_category or ""] for _, texts in used]
     examples = tx.rows(
@@ -99,11 +99,15 @@ def _refusals(
         _Example,
         {**params, "texts": _ENCODER.encode(pairs).decode(), "limit": _SHOWN_USERS},
     )
-    refusals = []
-    for one in wanted:
+    refusals: list[Refusal] = []
+    # Children first: one that stays keeps its parent.
+    for one in sorted(wanted, key=lambda one: -one.level):
         count = sum(texts.objects for user, texts in used if user is one)
-        users = [TypeUser(row.title, row.id) for row in examples if one.fits(row.category, row.sub_category)]
-        children = _children(one, wanted, every)
+        users = [
+            TypeUser(row.title, row.id) for row in examples if _uses(dataclass, one, row.category, row.sub_category)
+        ]
+        going = [other for other in wanted if other.id not in {refusal.type_id for refusal in refusals}]
+        children = _children(one, going, every)
         if one.is_built_in:
             refusals.append(Refusal(type_id=one.id, reason="built_in", count=count, users=users[:_SHOWN_USERS]))
         elif count:
@@ -114,10 +118,15 @@ def _refusals(
     return refusals
 
 
-def _children(parent: ObjectType, wanted: Sequence[ObjectType], every: Sequence[ObjectType]) -> list[ObjectType]:
+def _uses(dataclass: DataClass, one: ObjectType, category: str | None, child: str | None) -> bool:
+    """Whether an object with these texts is of a type. Indicators name a type of one level by either text."""
+    return one.fits(category, child) or (not dataclass.handled and child is not None and one.fits(child, None))
+
+
+def _children(parent: ObjectType, going: Sequence[ObjectType], every: Sequence[ObjectType]) -> list[ObjectType]:
     """The child types that would lose their parent."""
-    others = [one for one in every if one.level == 1 and one is not parent and one not in wanted]
+    others = [one for one in every if one.level == 1 and one is not parent and one not in going]
     code = parent.category_code.casefold()
     if parent.level != 1 or any(one.category_code.casefold() == code for one in others):
         return []
-    return [one for one in every if one.level == 2 and one.category_code.casefold() == code and one not in wanted]
+    return [one for one in every if one.level == 2 and one.category_code.casefold() == code and one not in going]

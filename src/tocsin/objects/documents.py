@@ -123,7 +123,7 @@ def prepare_new(dataclass: DataClass, raw: bytes, *, creator: str, now_ms: int, 
     """A new object: checked, with the defaults that a client may leave out. Raises InvalidRequest."""
     text = read_object(dataclass, raw)
     for key in dataclass.required:
-        if not getattr(text.known, key):
+        if _is_empty(getattr(text.known, key)):
             raise InvalidRequest("is needed, and must not be empty", field=f"{FIELD}.{key}")
     document = _rewritten(dataclass, text, offset_min)
     document = {key: value for key, value in document.items() if bytes(value) != _NULL}
@@ -135,6 +135,13 @@ def prepare_new(dataclass: DataClass, raw: bytes, *, creator: str, now_ms: int, 
     return Prepared(
         id=text.known.id or None, document=document, handling=handling, copies=copies_of(dataclass, document)
     )
+
+
+def _is_empty(value: Any) -> bool:
+    """No text, or an object that says nothing."""
+    if isinstance(value, msgspec.Struct):
+        return not any(msgspec.structs.astuple(value))
+    return not value
 
 
 def _defaults(dataclass: DataClass, *, creator: str, now: str) -> dict[str, Any]:
@@ -155,7 +162,7 @@ def prepare_change(
 ) -> Prepared:
     """A stored object after a partial update: a member that is absent stays, null clears it. Raises InvalidRequest."""
     for key in dataclass.required:
-        if key in change.members and not getattr(change.known, key):
+        if key in change.members and _is_empty(getattr(change.known, key)):
             raise InvalidRequest("must not be emptied", field=f"{FIELD}.{key}")
     document = _MEMBERS.decode(stored) | _rewritten(dataclass, change, offset_min)
     document = {key: value for key, value in document.items() if bytes(value) != _NULL}
@@ -239,8 +246,10 @@ def _with_indicator_members(document: dict[str, msgspec.Raw], known: Any, _offse
             document[key] = msgspec.Raw(_ENCODER.encode(listed(value, allowed, f"{FIELD}.{key}")))
     if isinstance(known.granular_marking, str):
         document["granular_marking"] = _marking(known.granular_marking)
+    # Clients set one of the two, and read either.
+    if known.revoked and known.status is None:
+        document["status"] = msgspec.Raw(b'"Revoked"')
     if known.status and known.revoked is None:
-        # Clients set one of the two, and read either.
         document["revoked"] = msgspec.Raw(_ENCODER.encode(known.status.casefold() == "revoked"))
     return document
 

@@ -70,10 +70,7 @@ def fields_of(dataclass: DataClass) -> tuple[FieldSpec, ...]:
     server = {**_OF_THE_SERVER, **({"is_auto_closed": STRING} if dataclass.handled else {"is_deleted": BOOLEAN})}
     return (
         *own,
-        *(
-            FieldSpec(key=key, kind=kind, read_only=True, searchable=key in searchable)
-            for key, kind in server.items()
-        ),
+        *(FieldSpec(key=key, kind=kind, read_only=True, searchable=key in searchable) for key, kind in server.items()),
     )
 
 

@@ -8,7 +8,7 @@ from tocsin.audit.service import record_changes
 from tocsin.errors import NothingNamed, ObjectNotFound
 from tocsin.objects.records import ALERTS, INCIDENTS, DataClass, data_class_named
 from tocsin.objects.service import end_conversion, lock_objects
-from tocsin.relations.records import ObjectKey
+from tocsin.relations.records import ObjectKey, ordered
 from tocsin.relations.service import drop_pairs, list_pairs, relate
 from tocsin.storage.database import Transaction
 from tocsin.workspaces.records import Scope
@@ -40,8 +40,10 @@ def relate_objects(
         if one in known[related.name] and (other := ObjectKey(related.name, one)) != main
     ]
     standing = _standing(tx, scope, mains, related)
-    relate(tx, scope, pairs)
-    _record(tx, scope, [pair for pair in pairs if pair not in standing], made=True)
+    # Within one class a pair may be there both ways round.
+    new = dict.fromkeys(ordered(*pair) for pair in pairs if pair not in standing)
+    relate(tx, scope, new)
+    _record(tx, scope, list(new), made=True)
     return _outcome(mains, wanted, known, {other.id for _, other in pairs})
 
 
@@ -95,9 +97,7 @@ def _standing(
     }
 
 
-def _outcome(
-    mains: Sequence[ObjectKey], wanted: Sequence[str], known: dict[str, set[str]], done: set[str]
-) -> Done:
+def _outcome(mains: Sequence[ObjectKey], wanted: Sequence[str], known: dict[str, set[str]], done: set[str]) -> Done:
     unknown = [main.id for main in mains if main.id not in known[main.dataclass]]
     failed = [one for one in wanted if one not in done]
     return [one for one in wanted if one in done], list(dict.fromkeys([*unknown, *failed]))

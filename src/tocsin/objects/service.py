@@ -9,8 +9,9 @@ from tocsin.audit.records import Change
 from tocsin.audit.service import record_changes
 from tocsin.errors import InvalidRequest, ObjectNotFound
 from tocsin.ids import new_id
-from tocsin.object_types.service import require_usable_types
+from tocsin.object_types.service import unusable_types
 from tocsin.objects.documents import (
+    FIELD,
     Copies,
     Prepared,
     document_text,
@@ -35,6 +36,7 @@ _ENCODER = msgspec.json.Encoder()
 
 MADE_BY_CLIENT = "MANUAL"
 MADE_BY_SOURCE = "DATA_SOURCE"
+_TAKEN = "an object with this id exists, or was deleted"
 
 # The members that an audit row of a new object names: enough to recognise it. The rest is in the object itself.
 _IDENTIFYING = ("title", "severity", "name", "value")
@@ -61,7 +63,8 @@ def create_object(
 ) -> ObjectDetail:
     """Store what a client sent as `data_object`. Raises what `create_objects` raises, without the place in a list."""
     new = new_object(scope, dataclass, draft)
-    store_new(tx, scope, dataclass, [new], strict_types=strict_types)
+    _require_usable_types(tx, scope, dataclass, {FIELD: new.prepared}, strict=strict_types)
+    _store_new(tx, scope, dataclass, [new])
     detail = show_object(tx, scope, dataclass, new.id)
     return msgspec.structs.replace(detail, event_id=new.id)
 
@@ -74,14 +77,23 @@ def create_objects(
     Raises InvalidRequest for a member that is wrong, a type that may not be used, or an id that exists or once existed
     here or is there twice; `field` names the list.
     """
-    new: list[NewObject] = []
+    new: dict[str, NewObject] = {}
     for index, draft in enumerate(drafts):
+        place = f"{field}[{index}]"
         try:
-            new.append(new_object(scope, dataclass, draft))
+            new[place] = new_object(scope, dataclass, draft)
         except InvalidRequest as error:
-            raise InvalidRequest(str(error), field=f"{field}[{index}]") from error
-    store_new(tx, scope, dataclass, new, strict_types=strict_types)
-    return [one.id for one in new]
+            raise InvalidRequest(str(error), field=place) from error
+    _require_usable_types(
+        tx, scope, dataclass, {place: one.prepared for place, one in new.items()}, strict=strict_types
+    )
+    taken = known_ids(tx, scope, dataclass, [one.id for one in new.values()])
+    for place, one in new.items():
+        if one.id in taken:
+            raise InvalidRequest(_TAKEN, field=f"{place}.id")
+        taken.add(one.id)
+    _store_new(tx, scope, dataclass, list(new.values()))
+    return [one.id for one in new.values()]
 
 
 def new_object(scope: Scope, dataclass: DataClass, draft: Draft) -> NewObject:
@@ -92,21 +104,22 @@ def new_object(scope: Scope, dataclass: DataClass, draft: Draft) -> NewObject:
     return NewObject(id=draft.id or prepared.id or new_id(), prepared=prepared)
 
 
-def store_new(
-    tx: Transaction, scope: Scope, dataclass: DataClass, new: Sequence[NewObject], *, strict_types: bool
-) -> None:
+def _store_new(tx: Transaction, scope: Scope, dataclass: DataClass, new: Sequence[NewObject]) -> None:
     """Insert what passed the checks, with its audit rows; all or nothing. Raises InvalidRequest."""
-    require_usable_types(
-        tx,
-        scope,
-        dataclass.name,
-        {texts for one in new if (texts := type_texts(one.prepared))},
-        strict=strict_types,
-        field=f"data_object.{dataclass.type_field}",
-    )
     if insert_objects(tx, scope, dataclass, new, origin=MADE_BY_CLIENT) < len(new):
-        raise InvalidRequest("an object with this id exists, or was deleted", field="data_object.id")
+        raise InvalidRequest(_TAKEN, field=f"{FIELD}.id")
     record_changes(tx, scope, (creation(dataclass, one) for one in new))
+
+
+def _require_usable_types(
+    tx: Transaction, scope: Scope, dataclass: DataClass, objects: Mapping[str, Prepared], *, strict: bool
+) -> None:
+    """Raise InvalidRequest, with the object's place in the request, for a type that may not be used."""
+    texts = {place: pair for place, one in objects.items() if (pair := type_texts(one))}
+    reasons = unusable_types(tx, scope, dataclass.name, set(texts.values()), strict=strict)
+    for place, pair in texts.items():
+        if pair in reasons:
+            raise InvalidRequest(reasons[pair], field=f"{place}.{dataclass.type_field}")
 
 
 def type_texts(prepared: Prepared) -> tuple[str | None, str | None] | None:
@@ -273,9 +286,7 @@ def change_objects(
         for row in rows
     ]
     if dataclass.type_field in change.members:
-        field = f"data_object.{dataclass.type_field}"
-        texts = {texts for one in prepared if (texts := type_texts(one))}
-        require_usable_types(tx, scope, dataclass.name, texts, strict=strict_types, field=field)
+        _require_usable_types(tx, scope, dataclass, {FIELD: prepared[0]}, strict=strict_types)
     pairs = list(zip(rows, prepared, strict=True))
     update_objects(tx, scope, pairs)
     record_changes(tx, scope, (Change(dataclass.name, row.id, changed_fields(row, new)) for row, new in pairs))
