@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from samples import SAMPLES
 from support import Client, TestDesk, copy_desk, serving
 from tocsin.api.openapi import openapi_document
-from tocsin.api.operations import Operation
+from tocsin.api.operations import JSON, Operation
 from tocsin.api.table import OPERATIONS
+from world import World, made_world
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 TYPES = {"string", "number", "integer", "boolean", "array", "object", "null"}
@@ -21,6 +23,12 @@ def client(template: TestDesk, tmp_path_factory: pytest.TempPathFactory) -> Iter
     desk = copy_desk(template, tmp_path_factory.mktemp("openapi"))
     with serving(desk) as url, Client(url, desk) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def world(template: TestDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with made_world(copy_desk(template, tmp_path_factory.mktemp("described"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +102,16 @@ def test_an_operation_is_described_in_full(document: dict[str, Any], operation: 
     keys = [(one["in"], one["name"]) for one in described["parameters"]]
     assert len(keys) == len(set(keys))
     assert all("schema" in one for one in described["parameters"])
-    assert ("requestBody" in described) == (operation.body is not None)
+    assert ("requestBody" in described) == (operation.body is not None or operation.form)
     if operation.body is not None:
         assert described["requestBody"]["required"] is operation.body_required
-        assert "application/json" in described["requestBody"]["content"]
+        assert list(described["requestBody"]["content"]) == ["application/json"]
+    if operation.form:
+        assert described["requestBody"]["required"] is True
+        assert list(described["requestBody"]["content"]) == ["multipart/form-data"]
+        schema = described["requestBody"]["content"]["multipart/form-data"]["schema"]
+        assert set(schema["properties"]) == {"uploadFile", *operation.form_fields}
+        assert schema["required"] == ["uploadFile"]
     assert ("security" in described) == (operation.permission is not None)
     successes = [status for status in described["responses"] if status.startswith("2")]
     assert len(successes) == 1
@@ -105,7 +119,12 @@ def test_an_operation_is_described_in_full(document: dict[str, Any], operation: 
     for status, response in described["responses"].items():
         assert re.fullmatch(r"[1-5]\d\d", status)
         assert response["description"]
-        assert response["content"]["application/json"]["schema"]
+        if status not in successes:
+            assert response["content"]["application/json"]["schema"]
+        elif operation.answer is not None or operation.media != JSON:
+            assert response["content"][operation.media]["schema"]
+        else:
+            assert "content" not in response
 
 
 def test_a_query_is_described_with_every_parameter(document: dict[str, Any]) -> None:
@@ -145,21 +164,20 @@ def test_nothing_private_is_in_it(document: dict[str, Any]) -> None:
         assert word not in text
 
 
-def test_answers_are_what_is_described(client: Client, document: dict[str, Any]) -> None:
-    alert = client.create_alert()
-    made = {
-        "create_alert": client.post("alerts", {"data_object": {"title": "x"}}),
-        "show_alert": client.get(f"alerts/{alert}"),
-        "list_alerts": client.post("alerts/search", {}),
-        "create_batch_order_alerts": client.post("alerts/batch-order", {"ids": [alert]}),
-        "list_dataclass": client.get("dataclasses"),
-        "list_workspaces": client.get(f"/v1/{client.project_id}/workspaces"),
-        "show_health": client.get("/healthz"),
-    }
-    for name, answer in made.items():
-        operation = next(one for one in OPERATIONS if one.name == name)
-        response = entry(document, operation)["responses"][str(answer.status_code)]
-        matches(document, response["content"]["application/json"]["schema"], answer.json(), name)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
+def test_answers_are_what_is_described(world: World, document: dict[str, Any], operation: Operation) -> None:
+    """The answer to a request that is right, and a refusal."""
+    ids = world.fresh(SAMPLES[operation.name].fresh)
+    answers = [world.send(operation, ids, key="administrator")]
+    assert answers[0].status_code == operation.success_status, answers[0].text
+    if operation.permission is not None:
+        answers += [world.send(operation, ids), world.send(operation, {**ids, "workspace": "x", "project": "x"})]
+    for answer in answers:
+        described = entry(document, operation)["responses"][str(answer.status_code)]
+        content = described.get("content", {})
+        assert [answer.headers["content-type"]] == list(content) if content else not answer.content
+        if "application/json" in content:
+            matches(document, content["application/json"]["schema"], answer.json(), operation.name)
 
 
 def matches(document: dict[str, Any], schema: dict[str, Any], value: Any, place: str) -> None:

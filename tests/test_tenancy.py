@@ -6,220 +6,64 @@ Source: API reference notes, "Which code for which mistake"; roles per project a
 
 import re
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from support import Client, Key, TestDesk, copy_desk, serving
-from tocsin.api.operations import Operation
+from samples import (
+    ADMINISTRATOR,
+    ANYBODY,
+    CALLER,
+    EMPTY,
+    KEPT,
+    LISTED,
+    NOTHING,
+    OPERATOR,
+    READER,
+    REFUSED,
+    SAMPLES,
+    TITLE,
+    Sample,
+    further,
+)
+from support import Client, TestDesk, copy_desk, serving
+from tocsin.api.operations import XLSX, Operation
 from tocsin.api.table import OPERATIONS
-from tocsin.identity import service as identity
 from tocsin.identity.records import Permission, Role
-from tocsin.storage.sqlite import SqliteDatabase, SqliteTransaction
+from world import World, made_world, sheet_text
 
-UNKNOWN_ID = "00000000-0000-7000-8000-00000000dead"
-
-
-class World(msgspec.Struct):
-    """A desk with two projects, and objects in three workspaces."""
-
-    desk: TestDesk
-    base: str
-    statements: list[str]
-    # What a caller of the first workspace can name; `alert` is a fresh one for each request.
-    own: dict[str, str]
-    # The same things in another workspace of the project, and in another project.
-    neighbour: dict[str, str]
-    foreign: dict[str, str]
-    keys: dict[str, Key]
-    tokens: dict[str, str]
-
-
-class Sample(msgspec.Struct):
-    """A valid request of one operation; ids are named in braces."""
-
-    path: str
-    body: Any = None
-    # Which of the ids in it belong to a tenant.
-    ids: tuple[str, ...] = ()
-    headers: dict[str, str] = {}
-    # Whether an id that is not known is answered 200, in a list.
-    listed: bool = False
-
-
-_SOC = "/v1/{project}/workspaces/{workspace}/soc"
-_TITLE = {"title": "Made by a test"}
-# A row for each operation: an operation without one fails the tests below.
-SAMPLES: dict[str, Sample] = {
-    "create_alert": Sample(f"{_SOC}/alerts", {"data_object": _TITLE}),
-    "list_alerts": Sample(f"{_SOC}/alerts/search", {"limit": 1000}),
-    "delete_alert": Sample(f"{_SOC}/alerts", {"batch_ids": ["{alert}"]}, ids=("alert",), listed=True),
-    "show_alert": Sample(f"{_SOC}/alerts/{{alert}}", ids=("alert",)),
-    "change_alert": Sample(f"{_SOC}/alerts/{{alert}}", {"data_object": _TITLE}, ids=("alert",)),
-    "list_incidents": Sample(f"{_SOC}/incidents/search", {"limit": 1000}),
-    "show_incident": Sample(f"{_SOC}/incidents/{{incident}}", ids=("incident",)),
-    "create_batch_order_alerts": Sample(
-        f"{_SOC}/alerts/batch-order",
-        {"ids": ["{alert}"], "incident_content": {"title": "Made by a test"}},
-        ids=("alert",),
-        listed=True,
-    ),
-    "list_dataobject_relations": Sample(f"{_SOC}/incidents/{{incident}}/alerts/search", {}, ids=("incident",)),
-    "list_dataclass": Sample(f"{_SOC}/dataclasses"),
-    "list_dataclass_types": Sample(f"{_SOC}/dataclasses/{{dataclass}}/types", ids=("dataclass",)),
-    "create_workspace": Sample(
-        "/v1/{project}/workspaces", {"region_id": "r", "name": "made-by-a-test", "project_name": "p"}
-    ),
-    "list_workspaces": Sample("/v1/{project}/workspaces"),
-    "show_workspace": Sample("/v1/{project}/workspaces/{workspace}"),
-    "create_token": Sample(
-        "/v3/auth/tokens", {"auth": {"identity": {"methods": ["token"], "token": {"id": "{token}"}}}}
-    ),
-    "show_token": Sample("/v3/auth/tokens", headers={"X-Subject-Token": "{token}"}),
-    "list_projects": Sample("/v3/projects"),
-    "show_project": Sample("/v3/projects/{project}"),
-    "list_auth_projects": Sample("/v3/auth/projects"),
-    "list_auth_domains": Sample("/v3/auth/domains"),
-    "list_users": Sample("/v3/users"),
-    "show_health": Sample("/healthz"),
-    "show_readiness": Sample("/readyz"),
-    "show_openapi": Sample("/openapi.json"),
-    "list_versions": Sample("/"),
+PERMISSIONS = {
+    ADMINISTRATOR: Permission.ADMINISTER,
+    OPERATOR: Permission.WRITE,
+    READER: Permission.READ,
+    CALLER: Permission.NOTHING,
+    ANYBODY: None,
 }
-
-ROLES = {"administrator": Permission.ADMINISTER, "operator": Permission.WRITE, "reader": Permission.READ}
-
-
-def named(operation: Operation) -> str:
-    return operation.name
-
-
-IN_PROJECT = [one for one in OPERATIONS if one.in_project]
-WITH_CREDENTIALS = [one for one in OPERATIONS if one.permission is not None]
+RANKS = [ANYBODY, CALLER, READER, OPERATOR, ADMINISTRATOR]
+UNKNOWN_PROJECT = "0" * 32
+# Its credentials are a link: test_attachment_links.py.
+LINKED = "show_attachment_content"
+IN_PROJECT = [one for one in OPERATIONS if one.in_project and one.name != LINKED]
+IN_WORKSPACE = [one for one in IN_PROJECT if one.in_workspace]
+IDENTITY = [one for one in OPERATIONS if one.permission is not None and not one.in_project]
 
 
-def issue(desk: TestDesk, user_name: str, project_id: str | None, *, lifetime_ms: int = 3_600_000) -> str:
-    def work(tx: Any) -> str:
-        user = identity.find_user(tx, name=user_name)
-        assert user is not None
-        now = time.time_ns() // 1_000_000
-        return identity.issue_token(
-            tx, user.id, project_id=project_id, domain_id=None, methods=["password"], now_ms=now - 1,
-            expire_ms=now + lifetime_ms,
-        )  # fmt: skip
-
-    with desk.database() as database:
-        return database.write(work).result()
+def named(value: Any) -> str | None:
+    return value.name if isinstance(value, Operation) else value if isinstance(value, str) else None
 
 
-def things(desk: TestDesk, base: str, project_id: str, workspace_id: str, key: Key) -> dict[str, str]:
-    """An alert and an incident with an alert in a workspace, and the ids to name them by."""
-    with Client(base, desk, key=key, project_id=project_id, workspace_id=workspace_id) as one:
-        incident = one.order([one.create_alert()])["results"][0]["incident_id"]
-        dataclass = one.get("dataclasses?name=Alert").json()["dataclass_details"][0]["id"]
-        return {
-            "project": project_id, "workspace": workspace_id, "alert": one.create_alert(), "incident": incident,
-            "dataclass": dataclass,
-        }  # fmt: skip
+def operation_named(name: str) -> Operation:
+    return next(one for one in OPERATIONS if one.name == name)
 
 
 @pytest.fixture(scope="module")
 def world(template: TestDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    desk = copy_desk(template, tmp_path_factory.mktemp("tenancy"))
-    project, elsewhere = desk.made.project_id, desk.add_project("elsewhere")
-    keys = {
-        "administrator": desk.add_user("administrator", Role.ADMINISTRATOR),
-        "operator": desk.add_user("operator", Role.OPERATOR),
-        "reader": desk.add_user("reader", Role.READER),
-        "stranger": desk.add_user("stranger", Role.ADMINISTRATOR, elsewhere),
-        "nobody": desk.add_user("nobody", None),
-    }
-    tokens = {
-        "administrator": issue(desk, "administrator", project),
-        "unscoped": issue(desk, "administrator", None),
-        "stranger": issue(desk, "stranger", elsewhere),
-        "expired": issue(desk, "administrator", project, lifetime_ms=-1),
-        "garbage": "MIInonsense",
-    }
-    statements: list[str] = []
-
-    class Recording(SqliteTransaction):
-        def rows(self, statement: Any, record: Any, params: Any) -> Any:
-            statements.append(statement.name)
-            return super().rows(statement, record, params)
-
-        def values(self, statement: Any, params: Any) -> Any:
-            statements.append(statement.name)
-            return super().values(statement, params)
-
-        def run(self, statement: Any, params: Any) -> Any:
-            statements.append(statement.name)
-            return super().run(statement, params)
-
-        def run_many(self, statement: Any, params: Any) -> Any:
-            statements.append(statement.name)
-            return super().run_many(statement, params)
-
-    database = SqliteDatabase(desk.path, busy_timeout_ms=5000, read_timeout_s=30, transaction=Recording)
-    with closing(database), serving(desk, database=database) as base:
-        workspace = desk.made.workspace_id or ""
-        yield World(
-            desk=desk, base=base, statements=statements, keys=keys, tokens=tokens,
-            own=things(desk, base, project, workspace, keys["administrator"]),
-            neighbour=things(desk, base, project, desk.add_workspace("neighbour"), keys["administrator"]),
-            foreign=things(desk, base, elsewhere, desk.add_workspace("foreign", elsewhere), keys["stranger"]),
-        )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def send(world: World) -> Iterator[Callable[..., httpx.Response]]:
-    """Sends the sample of an operation, with these ids, as somebody with a key or a token."""
-    clients: dict[str, Client] = {}
-
-    def call(operation: Operation, ids: dict[str, str], *, key: str = "", token: str = "") -> httpx.Response:
-        sample = SAMPLES[operation.name]
-        if key not in clients:
-            clients[key] = Client(world.base, world.desk, key=world.keys.get(key, Key(access="", secret="")))
-        ids = {"token": world.tokens["administrator"], **ids}
-        headers = {name: _filled(value, ids) for name, value in sample.headers.items()}
-        if token:
-            headers["X-Auth-Token"] = world.tokens[token]
-        path = _filled(sample.path, ids)
-        if path == "/":  # the client takes it for a path below the workspace
-            return clients[key].http.get(f"{world.base}/", headers=headers)
-        return clients[key].send(operation.method, path, _filled(sample.body, ids), headers=headers)
-
-    yield call
-    for one in clients.values():
-        one.close()
-
-
-def _filled(value: Any, ids: dict[str, str]) -> Any:
-    if isinstance(value, str):
-        return re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], value)
-    if isinstance(value, dict):
-        return {key: _filled(member, ids) for key, member in value.items()}
-    return [_filled(member, ids) for member in value] if isinstance(value, list) else value
-
-
-def rows_of(desk: TestDesk) -> dict[str, list[Any]]:
-    """Everything that is stored, but for tokens, which logging in makes."""
-    with closing(sqlite3.connect(desk.path)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        return {
-            name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in tables if name != "tokens"
-        }
-
-
-def fresh(world: World, send: Callable[..., httpx.Response]) -> dict[str, str]:
-    """The ids of the first workspace with a new alert, for a request that uses it up."""
-    create = next(one for one in OPERATIONS if one.name == "create_alert")
-    return {**world.own, "alert": send(create, world.own, key="administrator").json()["data"]["id"]}
+    with made_world(copy_desk(template, tmp_path_factory.mktemp("tenancy"))) as made:
+        yield made
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:
@@ -236,99 +80,109 @@ def invisible(operation: Operation) -> tuple[int, str]:
 def test_every_operation_has_a_sample() -> None:
     assert {one.name for one in OPERATIONS} == set(SAMPLES)
     for operation in OPERATIONS:
+        sample = SAMPLES[operation.name]
         parameters = set(re.findall(r"\{(\w+)\}", operation.path)) - {"project_id", "workspace_id", "iam_project_id"}
-        if parameters - {"dataclass_type", "related_dataclass_type"}:
-            assert SAMPLES[operation.name].ids, f"{operation.name} has an id in its path"
+        if parameters - {"dataclass_type", "related_dataclass_type", "dataclass_name"} and operation.name != LINKED:
+            assert sample.ids, f"{operation.name} has an id in its path"
+        assert bool(sample.form) == operation.form, operation.name
+        shape = re.sub(r"\{\w+\}", "[^/]+", operation.path)
+        assert re.fullmatch(shape, sample.path.partition("?")[0]), operation.name
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+def test_an_operation_asks_for_the_role_it_is_meant_for(operation: Operation) -> None:
+    assert operation.permission == PERMISSIONS[SAMPLES[operation.name].role]
 
 
 def test_nothing_in_a_project_is_open_to_everybody() -> None:
     for operation in IN_PROJECT:
         assert operation.permission is not None, operation.name
-        assert operation.method == "GET" or operation.path.endswith("/search") or operation.permission > Permission.READ
-        if operation.method == "DELETE":
+        reads = operation.method == "GET" or operation.path.endswith(("/search", "/export"))
+        assert reads == (operation.permission is Permission.READ), operation.name
+        if operation.method == "DELETE" or operation.path.endswith("/batch-delete"):
             assert operation.permission is Permission.ADMINISTER, operation.name
 
 
 # Who may do what.
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", [READER, OPERATOR, ADMINISTRATOR])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
-def test_each_role_may_do_what_it_is_for_and_nothing_more(
-    world: World, send: Callable[..., httpx.Response], operation: Operation, role: str
-) -> None:
-    ids = fresh(world, send)
-    before = rows_of(world.desk)
-    answer = send(operation, ids, key=role)
-    if not operation.in_project or operation.permission is None or ROLES[role] >= operation.permission:
+def test_each_role_may_do_what_it_is_for_and_nothing_more(world: World, operation: Operation, role: str) -> None:
+    sample = SAMPLES[operation.name]
+    ids = world.fresh(sample.fresh)
+    before = world.stored()
+    answer = world.send(operation, ids, key=role)
+    if RANKS.index(role) >= RANKS.index(sample.role):
         assert answer.status_code in (200, 201), answer.text
-        for name in SAMPLES[operation.name].ids:
-            if SAMPLES[operation.name].listed:
-                assert answer.json()["data"]["success_ids"] == [ids[name]]
+        if LISTED in sample.ids.values():
+            assert answer.json()["data"]["error_ids"] == []
+            assert answer.json()["data"]["success_ids"]
+        if operation.permission in (Permission.NOTHING, Permission.READ, None):
+            assert world.stored() == before
+        else:
+            assert world.stored() != before
     else:
         refused(answer, 403, "SecMaster.90010015")
-        assert rows_of(world.desk) == before
+        assert world.stored() == before
 
 
 @pytest.mark.parametrize("token", ["", "expired", "garbage"])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
 def test_without_valid_credentials_only_the_open_operations_answer(
-    world: World, send: Callable[..., httpx.Response], operation: Operation, token: str
+    world: World, operation: Operation, token: str
 ) -> None:
-    before = rows_of(world.desk)
+    before = world.stored()
     for ids in (world.own, world.foreign):
-        answer = send(operation, ids, token=token)
+        answer = world.send(operation, ids, token=token)
         if operation.permission is None:
             assert answer.status_code in (200, 201), answer.text
         else:
             refused(answer, 401, "APIGW.0301")
-    assert rows_of(world.desk) == before
+    assert world.stored() == before
 
 
 @pytest.mark.parametrize("operation", IN_PROJECT, ids=named)
-def test_a_project_in_which_the_caller_has_no_role_looks_like_none(
-    world: World, send: Callable[..., httpx.Response], operation: Operation
-) -> None:
-    before = rows_of(world.desk)
+def test_a_project_in_which_the_caller_has_no_role_looks_like_none(world: World, operation: Operation) -> None:
+    before = world.stored()
     for key, ids in (("stranger", world.own), ("nobody", world.own), ("administrator", world.foreign)):
-        unknown = {**ids, "project": "0" * 32}
-        answers = [send(operation, ids, key=key), send(operation, unknown, key=key)]
-        for answer in answers:
+        answers = []
+        for one in (ids, {**ids, "project": UNKNOWN_PROJECT}):
+            world.statements.clear()
+            answer = world.send(operation, one, key=key)
             refused(answer, *invisible(operation))
-        assert answers[0].json() == answers[1].json()
+            answers.append((answer.json(), list(world.statements)))
+        assert answers[0] == answers[1]
     for token, ids in (("stranger", world.own), ("unscoped", world.own), ("administrator", world.foreign)):
-        refused(send(operation, ids, token=token), *invisible(operation))
-    assert rows_of(world.desk) == before
+        refused(world.send(operation, ids, token=token), *invisible(operation))
+    assert world.stored() == before
 
 
-@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.in_workspace], ids=named)
-def test_a_workspace_of_another_project_looks_like_none(
-    world: World, send: Callable[..., httpx.Response], operation: Operation
-) -> None:
-    before = rows_of(world.desk)
-    foreign = {**world.own, "workspace": world.foreign["workspace"]}
-    malformed = ["x", UNKNOWN_ID, "%00", "x" * 200]
+@pytest.mark.parametrize("operation", IN_WORKSPACE, ids=named)
+def test_a_workspace_of_another_project_or_a_deleted_one_looks_like_none(world: World, operation: Operation) -> None:
+    before = world.stored()
     for credentials in ({"key": "administrator"}, {"token": "administrator"}, {"key": "reader"}):
-        answer = send(operation, foreign, **credentials)
-        refused(answer, *invisible(operation))
-        for workspace in malformed:
-            assert send(operation, {**world.own, "workspace": workspace}, **credentials).json() == answer.json()
-    assert rows_of(world.desk) == before
+        answers = []
+        for workspace in (str(uuid.uuid4()), world.foreign["workspace"], world.deleted, "x", "%00", "x" * 200):
+            world.statements.clear()
+            answer = world.send(operation, {**world.own, "workspace": workspace}, **credentials)
+            refused(answer, *invisible(operation))
+            answers.append((answer.json(), list(world.statements)))
+        assert all(one == answers[0] for one in answers[1:])
+    assert world.stored() == before
 
 
-@pytest.mark.parametrize("operation", [one for one in WITH_CREDENTIALS if not one.in_project], ids=named)
-def test_an_identity_operation_tells_nothing_of_other_projects(
-    world: World, send: Callable[..., httpx.Response], operation: Operation
-) -> None:
-    stranger = send(operation, {**world.foreign, "token": world.tokens["stranger"]}, key="stranger")
-    nobody = send(operation, {**world.foreign, "token": world.tokens["stranger"]}, key="nobody")
+@pytest.mark.parametrize("operation", IDENTITY, ids=named)
+def test_an_identity_operation_tells_nothing_of_other_projects(world: World, operation: Operation) -> None:
+    theirs = {**world.foreign, "token": world.tokens["stranger"]}
+    stranger, nobody = world.send(operation, theirs, key="stranger"), world.send(operation, theirs, key="nobody")
     assert stranger.status_code == 200
     assert world.own["project"] not in stranger.text
     if operation.name in ("list_projects", "list_auth_projects"):
         assert [one["id"] for one in stranger.json()["projects"]] == [world.foreign["project"]]
         assert nobody.json()["projects"] == []
     if operation.name == "show_project":
-        unknown = send(operation, {**world.foreign, "project": "0" * 32}, key="nobody")
+        unknown = world.send(operation, {**theirs, "project": UNKNOWN_PROJECT}, key="nobody")
         assert (nobody.status_code, nobody.json()) == (unknown.status_code, unknown.json())
         assert nobody.status_code == 404
 
@@ -336,48 +190,103 @@ def test_an_identity_operation_tells_nothing_of_other_projects(
 # What is whose.
 
 
-@pytest.mark.parametrize("operation", [one for one in OPERATIONS if SAMPLES.get(one.name, Sample("")).ids], ids=named)
+WITH_IDS = [(one.name, SAMPLES[one.name]) for one in OPERATIONS if SAMPLES.get(one.name, Sample("", "")).ids]
+
+
+def unnamed(text: str, given: str) -> str:
+    """An answer without what differs from one request to the next."""
+    text = re.sub(r'"request_id":"[^"]*"', "", text.replace(given, "ID"))
+    return re.sub(r"\d{4}-\d\d-\d\dT[^\"]+", "TIME", re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text))
+
+
+def check_unknown(answer: httpx.Response, outcome: str, given: str) -> None:
+    """That an id was answered as one that is not known."""
+    assert answer.status_code == (400 if outcome == REFUSED else 200), answer.text
+    if outcome == LISTED:
+        data = answer.json()["data"]
+        assert given in data["error_ids"]
+        assert data["success_ids"] == []
+    elif outcome == EMPTY:
+        assert (answer.json()["total"], answer.json()["data"]) == (0, [])
+    elif outcome == NOTHING:
+        assert answer.json() == []
+
+
+@pytest.mark.parametrize(("name", "sample"), [*WITH_IDS, *further()], ids=named)
 @pytest.mark.parametrize("whose", ["neighbour", "foreign"])
 def test_an_id_of_another_tenant_is_answered_like_one_that_never_was(
-    world: World, send: Callable[..., httpx.Response], operation: Operation, whose: str
+    world: World, name: str, sample: Sample, whose: str
 ) -> None:
     theirs: dict[str, str] = getattr(world, whose)
-    before = rows_of(world.desk)
-    for name in SAMPLES[operation.name].ids:
+    operation = operation_named(name)
+    before, of_others = world.stored(), world.of_others()
+    for id_name, outcome in sample.ids.items():
         said, done = [], []
-        for given in (theirs[name], UNKNOWN_ID):
+        for given in (theirs[id_name], str(uuid.uuid4())):
             world.statements.clear()
-            answer = send(operation, {**world.own, name: given}, key="administrator")
-            assert answer.status_code == (200 if SAMPLES[operation.name].listed else 400), answer.text
-            said.append((answer.status_code, answer.text.replace(given, "ID")))
+            answer = world.send(operation, {**world.own, id_name: given}, key="administrator", sample=sample)
+            check_unknown(answer, outcome, given)
+            said.append((answer.status_code, unnamed(answer.text, given)))
             done.append(list(world.statements))
-            if SAMPLES[operation.name].listed:
-                assert answer.json()["data"]["error_ids"] == [given]
         assert said[0] == said[1]
         assert done[0] == done[1], "the statements tell the two apart"
-    assert rows_of(world.desk) == before
+        assert done[0]
+    if KEPT not in sample.ids.values():
+        assert world.stored() == before
+    assert world.of_others() == of_others
 
 
-@pytest.mark.parametrize("name", ["create_batch_order_alerts", "delete_alert"])
-def test_among_own_ids_those_of_others_change_nothing_of_theirs(
-    world: World, send: Callable[..., httpx.Response], name: str
-) -> None:
-    operation = next(one for one in OPERATIONS if one.name == name)
-    own = fresh(world, send)["alert"]
-    others = [world.neighbour["alert"], world.foreign["alert"], UNKNOWN_ID]
-    member = "ids" if name == "create_batch_order_alerts" else "batch_ids"
+@pytest.mark.parametrize(("name", "sample"), [*WITH_IDS, *further()], ids=named)
+def test_the_same_request_with_ids_of_ones_own_is_answered(world: World, name: str, sample: Sample) -> None:
+    """Or the test above would prove nothing."""
+    ids = world.fresh(sample.fresh)
+    answer = world.send(operation_named(name), ids, key="administrator", sample=sample)
+    assert answer.status_code == 200, answer.text
+    assert EMPTY not in sample.ids.values() or answer.json()["total"] >= 1
 
-    def theirs() -> list[Any]:
-        return [row for row in rows_of(world.desk)["data_objects"] if row[0] != world.own["workspace"]]
 
-    before = theirs()
-    with Client(world.base, world.desk, key=world.keys["administrator"]) as one:
-        path = _filled(SAMPLES[name].path, world.own)
-        answer = one.send(operation.method, path, {member: [*others, own]})
-    assert answer.status_code == 200
-    assert answer.json()["data"]["success_ids"] == [own]
-    assert answer.json()["data"]["error_ids"] == others
-    assert theirs() == before
+AMONG = [(name, id_name) for name, sample in WITH_IDS for id_name, outcome in sample.ids.items() if outcome == LISTED]
+
+
+@pytest.mark.parametrize(
+    ("name", "id_name"), [*AMONG, ("change_alerts", "alert"), ("change_incidents", "incident")], ids=named
+)
+def test_among_own_ids_those_of_others_change_nothing_of_theirs(world: World, name: str, id_name: str) -> None:
+    ids: dict[str, Any] = world.fresh(SAMPLES[name].fresh)
+    others = [world.neighbour[id_name], world.foreign[id_name], str(uuid.uuid4())]
+    before = world.of_others()
+    answer = world.send(operation_named(name), {**ids, id_name: [*others, ids[id_name]]}, key="administrator")
+    assert answer.status_code == 200, answer.text
+    data = answer.json()["data"]
+    assert data["error_ids"] == others
+    assert data["success_ids"] == [ids["alert" if name == "batch_create_dataobject_relations" else id_name]]
+    assert world.of_others() == before
+
+
+@pytest.mark.parametrize("name", ["delete_dataclass_type", "enable_dataclass_type"])
+def test_among_own_types_those_of_others_change_nothing_of_theirs(world: World, name: str) -> None:
+    ids: dict[str, Any] = world.fresh(["type"])
+    before = world.of_others()
+    types = [world.neighbour["type"], world.foreign["type"], ids["type"]]
+    answer = world.send(operation_named(name), {**ids, "type": types}, key="administrator")
+    if name == "delete_dataclass_type":
+        assert (answer.status_code, answer.json()) == (200, [])
+    else:
+        refused(answer, 400, "SecMaster.20011001")
+    assert world.of_others() == before
+
+
+def test_deleting_a_workspace_leaves_the_others_as_they_are(world: World) -> None:
+    ids = world.fresh(["workspace"])
+    with Client(world.base, world.desk, key=world.keys["administrator"], workspace_id=ids["workspace"]) as one:
+        one.order([one.create_alert(id="mine")])
+    before = {name: rows for name, rows in world.stored().items() if name in ("data_objects", "relations", "notes")}
+    assert world.send(operation_named("delete_workspace"), ids, key="administrator").status_code == 200
+    after = world.stored()
+    for name, rows in before.items():
+        assert [row for row in rows if ids["workspace"] not in row] == [
+            row for row in after[name] if ids["workspace"] not in row
+        ]
 
 
 def test_the_same_id_in_two_workspaces_is_two_alerts(world: World) -> None:
@@ -395,14 +304,37 @@ def test_the_same_id_in_two_workspaces_is_two_alerts(world: World) -> None:
     assert shown == {"own": "own", "neighbour": "neighbour"}
 
 
-def test_lists_hold_only_what_belongs_to_the_workspace(world: World, send: Callable[..., httpx.Response]) -> None:
-    for operation in OPERATIONS:
-        if operation.name.startswith("list_") and operation.in_project:
-            text = send(operation, world.own, key="administrator").text
-            for name in ("alert", "incident", "dataclass"):
-                assert world.neighbour[name] not in text, operation.name
-                assert world.foreign[name] not in text, operation.name
-            assert world.foreign["workspace"] not in text, operation.name
+def test_an_object_that_names_another_workspace_stays_in_its_own(world: World) -> None:
+    theirs = {"workspace_id": world.neighbour["workspace"], "project_id": world.foreign["project"]}
+    before, one = world.of_others(), world.client("administrator")
+    alert = one.create_alert(**theirs)
+    for answer in (one.get(f"alerts/{alert}"), one.put(f"alerts/{alert}", {"data_object": theirs})):
+        data = answer.json()["data"]
+        for place in (data, data["data_object"]):
+            assert (place["workspace_id"], place["project_id"]) == (world.own["workspace"], world.own["project"])
+    assert world.of_others() == before
+
+
+@pytest.mark.parametrize(
+    "operation", [one for one in IN_PROJECT if one.name.startswith(("list_", "export_"))], ids=named
+)
+def test_lists_and_exports_hold_only_what_belongs_to_the_workspace(world: World, operation: Operation) -> None:
+    answer = world.send(operation, world.own, key="administrator")
+    assert answer.status_code == 200
+    text = sheet_text(answer.content) if operation.media == XLSX else answer.text
+    for name in ("alert", "incident", "indicator", "note", "type", "attachment", "dataclass"):
+        assert world.neighbour[name] not in text
+        assert world.foreign[name] not in text
+    assert world.foreign["workspace"] not in text
+    assert world.deleted not in text
+
+
+def test_workspaces_are_listed_by_id_within_the_project_only(world: World) -> None:
+    path = f"/v1/{world.own['project']}/workspaces?ids="
+    one = world.client("reader")
+    for hidden in (world.foreign["workspace"], world.deleted, str(uuid.uuid4())):
+        assert one.get(path + hidden).json() == {"count": 0, "workspaces": []}
+    assert one.get(path + world.neighbour["workspace"]).json()["count"] == 1
 
 
 def test_an_idempotency_key_of_another_user_or_workspace_is_another_key(world: World) -> None:
@@ -410,7 +342,7 @@ def test_an_idempotency_key_of_another_user_or_workspace_is_another_key(world: W
     for key, ids in (("administrator", world.own), ("operator", world.own), ("administrator", world.neighbour)):
         with Client(world.base, world.desk, key=world.keys[key], workspace_id=ids["workspace"]) as one:
             answers = [
-                one.post("alerts", {"data_object": _TITLE}, headers={"X-Idempotency-Key": "tenancy"}) for _ in range(2)
+                one.post("alerts", {"data_object": TITLE}, headers={"X-Idempotency-Key": "tenancy"}) for _ in range(2)
             ]
         assert answers[0].json() == answers[1].json()
         made.add(answers[0].json()["data"]["id"])
@@ -418,9 +350,9 @@ def test_an_idempotency_key_of_another_user_or_workspace_is_another_key(world: W
 
 
 def test_a_project_named_in_a_header_must_be_that_of_the_path(world: World) -> None:
-    with Client(world.base, world.desk, key=world.keys["administrator"]) as one:
-        assert one.get("dataclasses", headers={"X-Project-Id": world.own["project"]}).status_code == 200
-        refused(one.get("dataclasses", headers={"X-Project-Id": world.foreign["project"]}), 403, "SecMaster.20010001")
+    one = world.client("administrator")
+    assert one.get("dataclasses", headers={"X-Project-Id": world.own["project"]}).status_code == 200
+    refused(one.get("dataclasses", headers={"X-Project-Id": world.foreign["project"]}), 403, "SecMaster.20010001")
 
 
 def test_a_user_who_is_disabled_or_whose_role_is_gone_is_out_at_once(template: TestDesk, tmp_path: Any) -> None:
