@@ -1,5 +1,5 @@
-"""Alert search: every field and operator, paging, time window, refusals; and the whole language against a plain
-evaluator.
+"""Alert search: every field and operator, paging, time window, refusals. The whole language against a plain evaluator
+is in test_search_language.py.
 
 Source: API reference notes, "Search"; what they leave open is decided there under OURS.
 """
@@ -7,7 +7,7 @@ Source: API reference notes, "Search"; what they leave open is decided there und
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -15,8 +15,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from support import Client, TestDesk, copy_desk, serving
 from tocsin.identity.records import Caller
@@ -559,230 +557,6 @@ def test_a_search_costs_the_same_number_of_statements_whatever_it_finds(own_desk
         assert (len(page.rows), page.total) == (rows, rows)
     assert used[1] == used[1000]
     assert len(used[1]) == 3
-
-
-# The whole language against a plain evaluator.
-
-_ALPHABET = st.sampled_from([*"abAB%_'\"\\{}[]é漢 .\n", "\U0001f600", "\x01", "\x7f", "ß"])
-_TEXT = st.text(_ALPHABET, max_size=3)
-_INSTANTS = (
-    "2026-03-01T08:15:00.000Z+0800", "2026-03-01T00:15:00Z", "2026-03-01T08:15:00.001+08:00",
-    "2026-03-01T01:15:00.000Z+0100", "1969-12-31T23:59:59.999Z", "2026-03-01",
-)  # fmt: skip
-
-
-def _lists(names: dict[str, Any]) -> Any:
-    return st.lists(st.fixed_dictionaries({}, optional=names), max_size=3)
-
-
-_MEMBERS: dict[str, Any] = {
-    "handle_status": st.sampled_from(["Open", "Block", "Closed"]),
-    "close_reason": st.sampled_from(["Resolved", "Other"]),
-    "severity": st.sampled_from(SEVERITIES),
-    "ipdrr_phase": st.sampled_from(["Preparation", ""]),
-    "simulation": st.one_of(st.booleans(), _TEXT, st.sampled_from(["true", "false"])),
-    **dict.fromkeys(("owner", "close_comment", "verification_state", "version", "labels", "description", "actor", "creator", "origin_id"), _TEXT),
-    **{name: st.integers(0, 3) for name in ("count", "ttd", "ttr")},
-    **{name: st.sampled_from([0, 1, 100]) for name in ("confidence", "criticality")},
-    **{name: st.sampled_from(_INSTANTS) for name in TIMES},
-    "environment": st.fixed_dictionaries({}, optional={"vendor_type": _TEXT, "region_id": _TEXT}),
-    "data_source": st.fixed_dictionaries(
-        {}, optional={"source_type": st.integers(1, 3), "product_name": _TEXT, "region_id": st.none()}
-    ),
-    "alert_type": st.fixed_dictionaries({}, optional={"category": _TEXT, "alert_type": _TEXT}),
-    "network_list": _lists(
-        {
-            "src_ip": st.one_of(_TEXT, st.none()),
-            "dest_domain": _TEXT,
-            "src_port": st.sampled_from([0, 7, 65535, "7", None]),
-            "dest_port": st.sampled_from(["7", 7, "", None]),
-        }
-    ),
-    "resource_list": _lists({"id": _TEXT, "name": _TEXT}),
-    "file_info": _lists({"file_md5": _TEXT}),
-    "user_info": _lists({"user_name": _TEXT}),
-    "process": _lists({"process_name": _TEXT}),
-}  # fmt: skip
-_ALERT = st.fixed_dictionaries({"title": st.text(_ALPHABET, min_size=1, max_size=3)}, optional=_MEMBERS)
-
-_SOME_TEXTS = (
-    "title", "owner", "close_comment", "verification_state", "version", "labels", "description", "creator",
-    "origin_id", "environment.vendor_type", "environment.region_id", "data_source.product_name",
-    "data_source.region_id", "alert_type.category", "alert_type.alert_type", "simulation", "handle_status",
-    "close_reason", "ipdrr_phase", "network_list.src_ip", "network_list.dest_domain", "network_list.dest_port",
-    "network_list.dest_ip", "resource_list.id", "resource_list.name", "file_info.file_md5", "user_info.user_name",
-    "process.process_name",
-)  # fmt: skip
-_WORDS = st.one_of(_TEXT, st.sampled_from(["true", "Open", "Closed", "7", "Other", "tester", "Unknown"]))
-_LISTED = st.lists(_WORDS, min_size=1, max_size=3).map(",".join)
-
-
-def _with_empty(values: Any, operator: str) -> Any:
-    return values if operator in ("<", "<=", ">", ">=") else st.one_of(values, st.just(""))
-
-
-@st.composite
-def _conditions(draw: Any) -> list[str]:
-    kind = draw(st.sampled_from(["text", "text", "number", "time", "severity"]))
-    if kind == "text":
-        operator = draw(st.sampled_from(TEXT_OPERATORS))
-        return [draw(st.sampled_from(_SOME_TEXTS)), operator, draw(_LISTED if "in" in operator.split() else _WORDS)]
-    operator = draw(st.sampled_from(ORDERED_OPERATORS))
-    if kind == "number":
-        name = draw(st.sampled_from([*NUMBERS, *NUMBER_ELEMENTS]))
-        values = st.sampled_from(["0", "1", "2.0", "1.5", " 7 ", "1e2", "65535", "-1", "99999999999999999999"])
-    elif kind == "time":
-        name, values = draw(st.sampled_from(TIMES)), st.sampled_from(_INSTANTS)
-    else:
-        name, values = "severity", st.sampled_from(["Tips", "low", "HIGH", "Fatal"])
-    values = _with_empty(values, operator)
-    if "in" in operator.split():
-        values = st.lists(values, min_size=1, max_size=3).map(",".join)
-    return [name, operator, draw(values)]
-
-
-def _members(alert: dict[str, Any], name: str) -> list[Any]:
-    """The values that a condition on this field looks at; one absent value where there is none."""
-    outer, _, inner = name.partition(".")
-    value = alert.get(outer)
-    if inner:
-        value = value if value is not None else {}
-        if isinstance(value, list):
-            return [_spelled(one.get(inner)) for one in value] or [None]
-        value = value.get(inner)
-    return [_spelled(value)]
-
-
-def _spelled(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, bool) else value
-
-
-def _plain(name: str, value: Any) -> Any:
-    """A value of the alert as something that compares."""
-    if name in TIMES:
-        return None if value is None else parse_time(value, EAST_8).ms
-    if name == "severity":
-        return SEVERITIES.index(value)
-    if name in NUMBERS or name in NUMBER_ELEMENTS:
-        return None if value is None else int(value)
-    return "" if value is None else str(value)
-
-
-def _wanted(name: str, text: str) -> Any:
-    if name in TIMES:
-        return None if text == "" else parse_time(text, EAST_8).ms
-    if name == "severity":
-        return None if text == "" else [one.lower() for one in SEVERITIES].index(text.lower())
-    if name in NUMBERS or name in NUMBER_ELEMENTS:
-        return None if text == "" else float(text)
-    return text
-
-
-def _ascii_lower(text: str) -> str:
-    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
-
-
-def _holds(alert: dict[str, Any], data: list[str]) -> bool:
-    name, operator, text = data
-    positive = {"!=": "=", "not in": "in", "not contains": "contains"}.get(operator, operator)
-    parts = [part.strip() for part in text.split(",")] if positive == "in" else [text]
-    wanted = [_wanted(name, part) for part in parts]
-
-    def matches(value: Any) -> bool:
-        if positive in ("=", "in"):
-            return value in wanted
-        if value is None:
-            return False
-        if positive == "contains":
-            return _ascii_lower(wanted[0]) in _ascii_lower(value)
-        if isinstance(value, str):
-            left, right = value.encode(), wanted[0].encode()
-        else:
-            left, right = value, wanted[0]
-        return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[positive]
-
-    found = any(matches(_plain(name, value)) for value in _members(alert, name))
-    return found != (positive != operator)
-
-
-def _fits(alert: dict[str, Any], group: list[list[str]], logics: list[str] | None) -> bool:
-    if logics is None:
-        return all(_holds(alert, data) for data in group)
-    alternatives: list[list[int]] = [[]]
-    for word in logics:
-        if word == "or":
-            alternatives.append([])
-        elif word != "and":
-            alternatives[-1].append(int(word[1:]))
-    return any(all(_holds(alert, group[n]) for n in names) for names in alternatives)
-
-
-def _stored(alert: dict[str, Any]) -> dict[str, Any]:
-    """The alert with the defaults that the server fills in."""
-    now = "2026-02-25T06:13:20.000Z"
-    assert parse_time(now, 0).ms == NOW_MS
-    full = {
-        "severity": "Tips", "verification_state": "Unknown", "count": 1, "creator": "tester", "arrive_time": now,
-        "handle_status": "Open", **alert,
-    }  # fmt: skip
-    if full["handle_status"] == "Closed":
-        full.setdefault("close_time", now)
-    full["network_list"] = [
-        {key: None if key == "src_port" and value == "" else value for key, value in one.items()}
-        for one in alert.get("network_list", [])
-    ]
-    return full
-
-
-class _RollBack(Exception):
-    pass
-
-
-@pytest.fixture(scope="module")
-def bench(own_desk: TestDesk) -> Iterator[Callable[..., list[int]]]:
-    """Stores alerts, searches, takes everything back; gives the positions of the alerts that were found."""
-    scope = scope_in(own_desk.add_workspace("bench"), own_desk.made.project_id)
-    with own_desk.database() as database:
-
-        def run(alerts: list[dict[str, Any]], body: dict[str, Any]) -> list[int]:
-            found: list[int] = []
-
-            def work(tx: Any) -> None:
-                ids = {}
-                for n, alert in enumerate(alerts):
-                    one = msgspec.structs.replace(scope, request_id=f"r{n}")
-                    ids[service.create_object(tx, one, ALERTS, service.Draft(json.dumps(alert).encode())).id] = n
-                wanted = parse_search(ALERTS, msgspec.convert(body, SearchBody), EAST_8)
-                page = service.search_objects(tx, scope, ALERTS, wanted)
-                assert page.total == len(page.rows)
-                found.extend(ids[row.id] for row in page.rows)
-                raise _RollBack
-
-            with pytest.raises(_RollBack):
-                database.write(work).result()
-            return sorted(found)
-
-        yield run
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@example(alerts=[{"title": "a", "simulation": 'a"'}], group=[["simulation", "=", 'a"']], seed=[])
-@example(alerts=[{"title": "a", "simulation": "\\"}], group=[["simulation", "=", "\\"]], seed=[])
-@given(
-    alerts=st.lists(_ALERT, min_size=1, max_size=5),
-    group=st.lists(_conditions(), min_size=1, max_size=5),
-    seed=st.one_of(st.just([]), st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["and", "or"])), max_size=7)),
-)
-def test_a_search_finds_what_a_plain_reading_of_the_language_finds(
-    bench: Callable[..., list[int]],
-    alerts: list[dict[str, Any]],
-    group: list[list[str]],
-    seed: list[tuple[int, str]],
-) -> None:
-    logics = [part for n, word in seed for part in (f"c{n % len(group)}", word)][:-1] or None
-    body = {"limit": 1000, "condition": conditions(*group, logics=logics)}
-    expected = [n for n, alert in enumerate(alerts) if _fits(_stored(alert), group, logics)]
-    assert bench(alerts, body) == expected
 
 
 def test_the_engine_is_the_one_that_these_tests_were_written_for() -> None:

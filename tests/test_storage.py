@@ -1,9 +1,8 @@
-"""The rules that keep every database open to us: statements, schema, plans; and what the SQLite engine promises.
+"""The rules that keep every database open to us: statements and schema; and what the SQLite engine promises.
 
 Source: scaling facts, "The ten rules" and "Schema".
 """
 
-import json
 import re
 import sqlite3
 import subprocess
@@ -21,15 +20,9 @@ import pytest
 
 from support import TestDesk, copy_desk
 from tocsin.errors import SetupError, Unavailable
-from tocsin.identity.records import Caller
-from tocsin.objects import service
-from tocsin.objects.records import ALERTS, INCIDENTS
-from tocsin.objects.searching import SearchBody, parse_search
-from tocsin.relations.records import ObjectKey
 from tocsin.storage import migrate
 from tocsin.storage.queries import Statement, parse_queries
 from tocsin.storage.sqlite import SqliteDatabase, SqliteTransaction, administered, connect
-from tocsin.workspaces.records import Scope
 
 SOURCE = Path(str(resources.files("tocsin")))
 PACKAGES = sorted(path.parent for path in SOURCE.rglob("queries.sql"))
@@ -274,7 +267,9 @@ def test_migrating_from_two_processes_at_once_is_safe(tmp_path: Path) -> None:
 def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = [
         *migrate.migrations(),
-        migrate.Migration(len(migrate.migrations()) + 1, "bad", "CREATE TABLE half (a BIGINT NOT NULL\n);\nNONSENSE;\n"),
+        migrate.Migration(
+            len(migrate.migrations()) + 1, "bad", "CREATE TABLE half (a BIGINT NOT NULL\n);\nNONSENSE;\n"
+        ),
     ]
     monkeypatch.setattr(migrate, "migrations", lambda: steps)
     with administered(tmp_path / "new.db", busy_timeout_ms=5000, create=True) as one:
@@ -304,172 +299,6 @@ def test_a_missing_database_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="tocsin init"), administered(tmp_path / "none.db", busy_timeout_ms=0):
         pass
     assert not (tmp_path / "none.db").exists()
-
-
-# Plans.
-
-ROWS = 20_000
-
-
-class Planning(SqliteTransaction):
-    """Keeps the plan of every statement that is run."""
-
-    plans: dict[str, list[str]]
-    texts: dict[str, str]
-
-    def _explained(self, statement: Statement, params: Any) -> None:
-        text = statement.text("sqlite")
-        rows = self._connection.execute(f"EXPLAIN QUERY PLAN {text}", params)
-        self.plans[statement.name] = [row[3] for row in rows]
-        self.texts[statement.name] = text
-
-    def rows(self, statement: Statement, record: Any, params: Any) -> Any:
-        self._explained(statement, params)
-        return super().rows(statement, record, params)
-
-    def values(self, statement: Statement, params: Any) -> Any:
-        self._explained(statement, params)
-        return super().values(statement, params)
-
-
-@pytest.fixture(scope="module")
-def full(own_desk: TestDesk) -> Scope:
-    """A workspace with 20,000 alerts beside one with as many."""
-    scope = Scope(
-        workspace_id=own_desk.made.workspace_id or "", project_id=own_desk.made.project_id, operation="test",
-        caller=Caller(user_id="u", user_name="tester", domain_id="d", domain_name="d"), request_id="r",
-        now_ms=1_772_000_000_000, offset_min=480,
-    )  # fmt: skip
-    document = json.dumps(
-        {"title": "t", "count": 1, "network_list": [{"src_ip": "10.0.0.1"}], "description": "x" * 300}
-    )
-    other = own_desk.add_workspace("other")
-    with closing(sqlite3.connect(own_desk.path)) as one:
-        for workspace_id in (scope.workspace_id, other):
-            one.executemany(
-                "INSERT INTO data_objects (workspace_id, dataclass, id, origin, version, create_time, update_time,"
-                " handle_status, title, severity, document) VALUES (?, ?, ?, 'MANUAL', 1, ?, ?, ?, 't', 0, ?)",
-                (
-                    (workspace_id, "incidents" if n % 10 == 0 else "alerts", f"{n:08}", n, ROWS - n,
-                     "Open" if n % 100 == 1 else "Closed", document)
-                    for n in range(ROWS)
-                ),
-            )  # fmt: skip
-        one.commit()
-    return scope
-
-
-@pytest.fixture(scope="module")
-def planned(own_desk: TestDesk, full: Scope) -> Iterator[Callable[..., Any]]:
-    """Runs a search; gives its page, and the plan of each of its statements."""
-
-    class Transaction(Planning):
-        plans: dict[str, list[str]] = {}  # noqa: RUF012  # shared on purpose
-        texts: dict[str, str] = {}  # noqa: RUF012
-
-    with closing(
-        SqliteDatabase(own_desk.path, busy_timeout_ms=5000, read_timeout_s=30, transaction=Transaction)
-    ) as database:
-
-        def run(work: Callable[[Any], Any]) -> tuple[Any, dict[str, list[str]], dict[str, str]]:
-            Transaction.plans.clear()
-            Transaction.texts.clear()
-            page = database.read(work).result()
-            return page, dict(Transaction.plans), dict(Transaction.texts)
-
-        yield run
-
-
-def searched(scope: Scope, body: dict[str, Any]) -> Callable[[Any], Any]:
-    wanted = parse_search(ALERTS, msgspec.convert(body, SearchBody), 480)
-    return lambda tx: service.search_objects(tx, scope, ALERTS, wanted)
-
-
-def machine_code(desk: TestDesk, text: str) -> list[str]:
-    """The names of the instructions that SQLite makes of a search."""
-    with closing(sqlite3.connect(desk.path)) as one:
-        return [row[1] for row in one.execute(f"EXPLAIN {text}", parameters(text))]
-
-
-def no_scan(plans: dict[str, list[str]]) -> None:
-    for name, steps in plans.items():
-        for step in steps:
-            assert not re.match(r"SCAN (o|data_objects)\b", step), (name, steps)
-
-
-@pytest.mark.parametrize("order", ["ASC", "DESC"])
-@pytest.mark.parametrize("offset", [0, 10, 17_000, 10**9])
-def test_a_page_by_create_time_is_read_from_an_index_at_any_offset(
-    planned: Callable[..., Any], own_desk: TestDesk, full: Scope, offset: int, order: str
-) -> None:
-    body = {"limit": 10, "offset": offset, "order": order}
-    started = time.perf_counter()
-    page, plans, texts = planned(searched(full, body))
-    assert time.perf_counter() - started < 1
-    assert page.total == ROWS * 9 // 10
-    assert len(page.rows) == (10 if offset < page.total else 0)
-    no_scan(plans)
-    assert any("data_objects_newest" in step for step in plans["search_page"])
-    assert not any("TEMP B-TREE" in step for step in plans["search_page"]), plans
-    # No row of the table is touched to count, or to pass the offset: the index holds all that is asked.
-    codes = {name: machine_code(own_desk, text) for name, text in texts.items() if name.startswith("search_")}
-    assert "Column" not in codes["search_total"]
-    assert codes["search_page"].index("IfPos") < codes["search_page"].index("Column")
-
-
-def test_a_page_of_one_status_is_read_from_its_index(planned: Callable[..., Any], full: Scope) -> None:
-    condition = {"conditions": [{"name": "s", "data": ["handle_status", "=", "Open"]}], "logics": ["s"]}
-    page, plans, _ = planned(searched(full, {"limit": 10, "condition": condition}))
-    assert page.total == ROWS // 100
-    no_scan(plans)
-    for name in ("search_page", "search_total"):
-        assert any("data_objects_status" in step and "handle_status=?" in step for step in plans[name]), plans
-    assert not any("TEMP B-TREE" in step for step in plans["search_page"]), plans
-
-
-def test_a_time_window_is_read_from_an_index(planned: Callable[..., Any], full: Scope) -> None:
-    body = {"from_date": "1970-01-01T00:00:05.000Z", "to_date": "1970-01-01T00:00:05.009Z"}
-    page, plans, _ = planned(searched(full, body))
-    assert page.total == 9
-    no_scan(plans)
-    for name in ("search_page", "search_total"):
-        assert any("data_objects_newest" in step and "create_time>" in step for step in plans[name]), plans
-
-
-@pytest.mark.parametrize(
-    "data",
-    [["id", "=", "00000001"], ["id", "in", "00000001,00000002"]],
-)
-def test_an_object_is_found_by_its_id_without_a_scan(planned: Callable[..., Any], full: Scope, data: list[str]) -> None:
-    _, plans, _ = planned(searched(full, {"condition": {"conditions": [{"name": "i", "data": data}]}}))
-    no_scan(plans)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [["title", "contains", "x"], ["network_list.src_ip", "=", "x"], ["count", ">", "5"], ["severity", "in", "High,"]],
-)
-def test_any_search_stays_within_its_workspace_and_class(
-    planned: Callable[..., Any], full: Scope, data: list[str]
-) -> None:
-    for body in ({}, {"sort_by": "update_time"}):
-        group = {"conditions": [{"name": "a", "data": data}] * 1 + [{"name": "b", "data": ["title", "=", "y"]}],
-                 "logics": ["a", "or", "b"]}  # fmt: skip
-        _, plans, texts = planned(searched(full, {**body, "condition": group}))
-        no_scan(plans)
-        for text in texts.values():
-            names_the_workspace(text)
-
-
-def test_a_relation_search_names_the_workspace_everywhere(planned: Callable[..., Any], full: Scope) -> None:
-    main = ObjectKey("incidents", "00000000")
-    wanted = parse_search(ALERTS, SearchBody(limit=1000), 480)
-    page, plans, texts = planned(lambda tx: service.search_related(tx, full, main, ALERTS, wanted))
-    assert page.total == 0
-    no_scan(plans)
-    for text in texts.values():
-        names_the_workspace(text)
-    assert INCIDENTS.name == main.dataclass
 
 
 # The engine.

@@ -1,11 +1,13 @@
 """The composition root: builds everything from the settings and passes it down."""
 
 import logging
+import re
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -27,6 +29,7 @@ from tocsin.settings import Settings
 from tocsin.storage.database import Database, database_file
 from tocsin.storage.migrate import require_current
 from tocsin.storage.sqlite import SqliteDatabase, administered
+from tocsin.terminal import visible
 from tocsin.times import parse_offset
 
 READS_OF_A_USER = 2  # half of the reader threads of an embedded database
@@ -96,8 +99,17 @@ def build_app(settings: Settings, database: Database, *, clock: Callable[[], int
     return Edge(services, OPERATIONS)
 
 
+# What JSON leaves as it is, and a terminal obeys.
+_STEERING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
 def _json(event: object, **_: object) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
+    text = msgspec.json.encode(event, enc_hook=repr).decode()
+    return _STEERING.sub(lambda letter: f"\\u{ord(letter[0]):04x}", text)
+
+
+def _visible_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: visible(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def configure_logging(settings: Settings) -> None:
@@ -107,9 +119,9 @@ def configure_logging(settings: Settings) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if text else [structlog.processors.format_exc_info]),
+            *([_visible_values] if text else [structlog.processors.format_exc_info]),
             # Plain: a richer one prints local variables, among them secrets.
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
             if text
             else structlog.processors.JSONRenderer(serializer=_json),
         ],

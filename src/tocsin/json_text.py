@@ -21,15 +21,14 @@ def invalid(error: Exception, field: str | None = None) -> InvalidRequest:
     text = text.replace("`", "")
     if not text[:2].isupper():
         text = text[:1].lower() + text[1:]
-    return InvalidRequest(
-        text[:1].lower() + text[1:] if name else f"the body: {text[:1].lower()}{text[1:]}", field=name
-    )
+    return InvalidRequest(text, field=name or "the body")
 
 
 _SUSPECT_TEXT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 # A number stands after one of three characters; ids full of digits stand in quotes.
 _SUSPECT_NUMBER = re.compile(rb"[:,\[][ \t\r\n]*+-?(?:[0-9.]{300}|[0-9][0-9.]*+[eE][+\-]?[0-9]{3,})")
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]|-?[0-9][0-9.eE+\-]*', re.DOTALL)
+_COLON = re.compile(rb"[ \t\r\n]*+:")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -58,7 +57,7 @@ def refuse_hostile(raw: bytes, field: str | None) -> None:
         elif first in b"]}":
             depth -= 1
         elif first == b'"':
-            if raw[match.end() : match.end() + 8].lstrip(b" \t\r\n")[:1] == b":":
+            if _COLON.match(raw, match.end()):
                 key = ".".join(part for part in (field, token[1:-1].decode("utf-8", "replace")[:64]) if part)
             _refuse_text(token, key)
         else:

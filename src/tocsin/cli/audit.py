@@ -7,8 +7,8 @@ from tocsin.app import offset_min
 from tocsin.audit.records import AuditRow
 from tocsin.audit.service import list_administration, list_audit
 from tocsin.cli.common import DATABASE, JSON, WORKSPACE, chosen_workspace, opened, print_json, reported, settings_from
-from tocsin.cli.text import visible
 from tocsin.errors import InvalidRequest
+from tocsin.terminal import visible
 from tocsin.times import iso_form, parse_time
 
 
@@ -76,7 +76,7 @@ def _entry(row: AuditRow, offset: int) -> dict[str, object]:
 
 def _show(row: AuditRow, offset: int) -> None:
     target = f"{row.object_class} {row.object_id}".rstrip()
-    click.echo(f"{iso_form(row.time, offset)}  {visible(row.user_name)}  {row.operation}  {target}")
+    click.echo(f"{iso_form(row.time, offset)}  {visible(row.user_name)}  {row.operation}  {visible(target)}")
     for field, (before, after) in msgspec.json.decode(row.changes, type=dict[str, tuple[object, object]]).items():
         click.echo(f"    {visible(field)}: {visible(_text(before))} -> {visible(_text(after))}")
 

@@ -5,9 +5,9 @@ import msgspec
 
 from tocsin.app import offset_min
 from tocsin.cli.common import DATABASE, JSON, WORKSPACE, chosen_workspace, opened, print_json, reported, settings_from
-from tocsin.cli.text import visible
 from tocsin.conversion.records import Conversion, ConvertedAlert
 from tocsin.conversion.service import get_conversion
+from tocsin.terminal import visible
 from tocsin.times import iso_form
 
 
@@ -55,7 +55,8 @@ def _show(found: Conversion, offset: int) -> None:
     click.echo(f"by          {visible(found.creator_name)}, request {found.request_id}")
     click.echo(f"shape       {found.shape}")
     for incident_id in msgspec.json.decode(found.incident_ids, type=list[str]):
-        click.echo(f"incident    {incident_id}")
+        click.echo(f"incident    {visible(incident_id)}")
     click.echo(f"alerts      {len(alerts)}")
     for one in alerts:
-        click.echo(f"  {one.alert_id}  was {one.before.handle_status}, revision {one.version}  -> {one.incident_id}")
+        before = f"was {one.before.handle_status}, revision {one.version}"
+        click.echo(f"  {visible(one.alert_id)}  {before}  -> {visible(one.incident_id)}")

@@ -19,10 +19,10 @@ import msgspec
 
 from tocsin.administration.service import Setup
 from tocsin.cli.common import FAILED, reported
-from tocsin.cli.text import visible
 from tocsin.clock import now_ms
 from tocsin.errors import SetupError
 from tocsin.identity.signing import sdk_date, sign
+from tocsin.terminal import visible
 
 SAMPLE = ("demo", "morning.jsonl")
 VICTIM = "10.20.4.37"

@@ -22,9 +22,9 @@ from tocsin.cli.common import (
     reported,
     settings_from,
 )
-from tocsin.cli.text import visible
 from tocsin.errors import SetupError
 from tocsin.identity.secrets import KeyBox, read_key_file, replaced_key_file
+from tocsin.terminal import visible
 from tocsin.times import iso_form
 
 

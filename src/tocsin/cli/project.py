@@ -4,10 +4,10 @@ import click
 
 from tocsin.administration import projects
 from tocsin.cli.common import DATABASE, JSON, administer, opened, print_json, reported, settings_from
-from tocsin.cli.text import visible
 from tocsin.identity.records import Project
 from tocsin.identity.service import list_every_project
 from tocsin.settings import variable
+from tocsin.terminal import visible
 
 _REGIONS = variable("identity_region_names")
 

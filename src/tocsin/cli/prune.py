@@ -22,7 +22,6 @@ from tocsin.cli.common import (
     reported,
     settings_from,
 )
-from tocsin.cli.text import visible
 from tocsin.clock import now_ms
 from tocsin.errors import InvalidRequest, SetupError
 from tocsin.ids import new_id
@@ -32,6 +31,7 @@ from tocsin.retention.runner import Pruner
 from tocsin.retention.service import list_targets
 from tocsin.settings import Settings
 from tocsin.storage.sqlite import SqliteDatabase
+from tocsin.terminal import visible
 from tocsin.times import iso_form
 
 PROGRESS_EVERY_S = 0.25

@@ -19,10 +19,10 @@ from tocsin.cli.common import (
     reported,
     settings_from,
 )
-from tocsin.cli.text import visible
 from tocsin.errors import InvalidRequest
 from tocsin.identity.records import Role
 from tocsin.identity.secrets import hash_password, new_password
+from tocsin.terminal import visible
 from tocsin.times import iso_form
 
 MINIMUM_LENGTH = 8

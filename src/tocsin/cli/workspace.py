@@ -21,8 +21,8 @@ from tocsin.cli.common import (
     reported,
     settings_from,
 )
-from tocsin.cli.text import visible
 from tocsin.errors import InvalidRequest
+from tocsin.terminal import visible
 from tocsin.times import iso_form
 from tocsin.workspaces.records import NAME_PATTERN, Workspace
 from tocsin.workspaces.service import list_every_workspace

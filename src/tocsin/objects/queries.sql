@@ -15,16 +15,17 @@ WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted
 -- The same, for objects that are related to one object, whichever of the two the relation was stored from.
 SELECT o.id, o.dataclass, o.origin, o.version, o.create_time, o.update_time, o.handle_status, o.owner, o.close_time,
        o.close_offset, o.close_reason, o.close_comment, o.incident_id, o.title, o.document
-FROM   data_objects AS o
-WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.deleted_time IS NULL
-AND    (o.id IN (SELECT r.to_id
-                 FROM   relations AS r
-                 WHERE  r.workspace_id = :workspace_id AND r.from_class = :main_class AND r.from_id = :main_id
-                 AND    r.to_class = :dataclass AND r.deleted_time IS NULL)
-        OR o.id IN (SELECT r.from_id
-                    FROM   relations AS r
-                    WHERE  r.workspace_id = :workspace_id AND r.to_class = :main_class AND r.to_id = :main_id
-                    AND    r.from_class = :dataclass AND r.deleted_time IS NULL));
+FROM   (SELECT r.to_id AS id
+        FROM   relations AS r
+        WHERE  r.workspace_id = :workspace_id AND r.from_class = :main_class AND r.from_id = :main_id
+        AND    r.to_class = :dataclass AND r.deleted_time IS NULL
+        UNION
+        SELECT r.from_id
+        FROM   relations AS r
+        WHERE  r.workspace_id = :workspace_id AND r.to_class = :main_class AND r.to_id = :main_id
+        AND    r.from_class = :dataclass AND r.deleted_time IS NULL) AS f
+CROSS JOIN data_objects AS o
+WHERE  o.workspace_id = :workspace_id AND o.dataclass = :dataclass AND o.id = f.id AND o.deleted_time IS NULL;
 
 -- name: lock_objects [sqlite]
 -- SQLite has one writer: whoever is in a write transaction holds every lock.

@@ -64,8 +64,8 @@ def _element(each: str, name: str, kind: Kind = Kind.TEXT) -> SearchField:
 _COMMON_FIELDS: dict[str, SearchField] = {
     "id": _column(Kind.TEXT, "id", required=True),
     "workspace_id": _column(Kind.TEXT, "workspace_id", required=True),
-    "create_time": _column(Kind.TIME, "create_time"),
-    "update_time": _column(Kind.TIME, "update_time"),
+    "create_time": _column(Kind.TIME, "create_time", required=True),
+    "update_time": _column(Kind.TIME, "update_time", required=True),
 }
 _ENVIRONMENT = ("vendor_type", "domain_id", "region_id", "project_id")
 _DATA_SOURCE = ("domain_id", "project_id", "region_id", "product_name", "product_feature")

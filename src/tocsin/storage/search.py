@@ -29,7 +29,9 @@ class Composed(msgspec.Struct, frozen=True):
 class _Parameters:
     """Hands out names for values; an equal value gets its name back."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, behind: bool) -> None:
+        # Whether the page continues behind a row: its place in the index must then be the only one that is offered.
+        self.behind = behind
         self.values: dict[str, Any] = {}
         self._names: dict[tuple[type, Any], str] = {}
 
@@ -47,12 +49,15 @@ def compose_search(base: Statement, search: Search, params: dict[str, Any]) -> C
     """
     if search.sort_by not in _COLUMNS:
         raise ValueError(f"no order by {search.sort_by}")
-    parameters = _Parameters()
+    parameters = _Parameters(behind=search.after is not None)
     text = base.text(_ENGINE).rstrip().rstrip(";")
     clauses = [text[text.index("FROM ") :]]
-    if search.from_ms is not None:
+    # The row to continue behind lies within the window, so it stands for one end of it: of two bounds on the same side
+    # SQLite takes the first, and would walk from there.
+    passed = None if search.after is None or search.sort_by != "create_time" else search.descending
+    if search.from_ms is not None and passed is not False:
         clauses.append(f"o.create_time >= {parameters.add(search.from_ms)}")
-    if search.to_ms is not None:
+    if search.to_ms is not None and passed is not True:
         clauses.append(f"o.create_time <= {parameters.add(search.to_ms)}")
     if search.ids is not None:
         clauses.append(f"o.id IN (SELECT value FROM json_each({parameters.add(_json(search.ids))}))")
@@ -83,9 +88,19 @@ def _behind(search: Search, parameters: _Parameters) -> str:
 
 def _cut_out(search: Search, parameters: _Parameters) -> str:
     direction = "DESC" if search.descending else "ASC"
+    # A sign keeps SQLite from walking through all rows in their order only to spare itself sorting a few.
+    sign = "+" if _names_rows(search) else ""
     return (
-        f"ORDER BY o.{search.sort_by} {direction}, o.id {direction}\n"
+        f"ORDER BY {sign}o.{search.sort_by} {direction}, o.id {direction}\n"
         f"LIMIT  {parameters.add(search.limit)} OFFSET {parameters.add(search.offset)}"
+    )
+
+
+def _names_rows(search: Search) -> bool:
+    """Whether only rows with listed ids are wanted."""
+    return search.ids is not None or (
+        len(search.alternatives) == 1
+        and any(one.field.column == "id" and one.operator == "in" and not one.negated for one in search.alternatives[0])
     )
 
 
@@ -174,7 +189,8 @@ def _ordered_comparison(condition: Condition, value: str, parameters: _Parameter
         listed = f"{value} IN (SELECT value FROM json_each({parameters.add(_json(present))}))"
         terms.append(f"COALESCE({listed}, false)")
     elif present:
-        terms.append(f"COALESCE({value} {condition.operator} {parameters.add(present[0])}, false)")
+        compared = f"{value} {condition.operator} {parameters.add(present[0])}"
+        terms.append(compared if condition.field.required and not parameters.behind else f"COALESCE({compared}, false)")
     return _balanced(terms, "OR") if terms else "false"
 
 
