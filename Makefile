@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run setup test check cover fix bench docs lock clean
+.PHONY: help demo run setup test check cover fix fuzz bench docs lock clean
 
 help: ## show these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ cover: $(VENV)/dev ## run all tests, then say which branches of the code they di
 fix: $(VENV)/dev ## format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: $(VENV)/dev ## send many requests made from the OpenAPI document, and ask many random searches
+	TOCSIN_TEST_FUZZ_EXAMPLES=$${TOCSIN_TEST_FUZZ_EXAMPLES:-200} $(BIN)/pytest tests/test_fuzz.py tests/test_search_language.py
 
 bench: $(VENV)/runtime ## measure a conversion against its bare statements, and spreadsheets of a million rows
 	$(BIN)/python benchmarks/conversion.py

@@ -32,9 +32,7 @@ NOT_HELD = [
     ("FieldResponseBody", "creator_id creator_name modifier_id modifier_name", "fields are built in: nobody made them"),
     ("FieldResponseBody", "display_type extra_json field_tooltip iu_type used_by target_api",
      "they steer the forms of the vendor's console"),
-    ("FieldResponseBody", "default_value", "defaults depend on the request, and are not told as text"),
     ("CreateDataclassTypeResponse", "layout_id layout_name", "layouts are of the vendor's console"),
-    ("CreateDataclassTypeResponse", "region_id", "a type belongs to a workspace, which has a region"),
     ("CreateWorkspaceResponse CreateWorkspaceResponseBody ShowWorkspaceResponseBodyWorkspace UpdateWorkspaceResponse",
      "workspace_agency_list[]", "a view takes in no other workspace"),
 ]  # fmt: skip
@@ -58,6 +56,7 @@ SOMETIMES = [
     ("IncidentEnvironment", "cross_workspace_id", "of what was delivered from another workspace"),
     ("ListAlertRspEnvironment", "cross_workspace_id", "of what was delivered from another workspace"),
     ("ListAlertRsp", "origin_id ttd ttr", "no model of an alert to create declares them: generic operations send them"),
+    ("FieldResponseBody", "default_value", "of fields that have a fixed one"),
 ]
 
 

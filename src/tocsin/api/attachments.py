@@ -266,6 +266,7 @@ OPERATIONS = [
         query=LinkQuery,
         answer=None,
         media=BYTES,
+        answer_headers={"Content-Disposition": "The name that it was uploaded under"},
         permission=None,
         vendor=False,
     ),

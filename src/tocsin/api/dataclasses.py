@@ -67,28 +67,30 @@ class FieldQuery(msgspec.Struct, frozen=True):
     mapping: bool | None = None
 
 
-class FieldDetail(msgspec.Struct, frozen=True, kw_only=True):
+class FieldDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     dataclass_name: str
     business_id: str
-    business_type: str = "DATACLASS"
+    business_type: str
     business_code: str
     field_key: str
     name: str
     description: str
     field_type: str
+    # Only of fields that have a fixed one.
+    default_value: str | None = None
     # JSON schema text; only the choices of an enumeration are told.
     json_schema: str
-    is_built_in: bool = True
-    case_sensitive: bool = True
+    is_built_in: bool
+    case_sensitive: bool
     read_only: bool
     required: bool
     searchable: bool
-    visible: bool = True
-    maintainable: bool = False
+    visible: bool
+    maintainable: bool
     editable: bool
     creatable: bool
-    mapping: bool = True
+    mapping: bool
     create_time: str
     update_time: str
 
@@ -121,6 +123,7 @@ class TypeDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     domain_id: str
     project_id: str
     workspace_id: str
+    region_id: str
     category: str
     category_code: str
     sub_category: str | None
@@ -263,11 +266,18 @@ def _field(one: FieldSpec, dataclass: DataClass, call: Call[None], made: str) ->
         id=derived_id(dataclass_id.encode(), one.key.encode()),
         dataclass_name=dataclass.title,
         business_id=dataclass_id,
+        business_type="DATACLASS",
         business_code=one.key,
         field_key=one.key,
         name=one.key,
         description=one.key,
         field_type=one.kind,
+        default_value=one.default,
+        is_built_in=True,
+        case_sensitive=True,
+        visible=True,
+        maintainable=False,
+        mapping=True,
         json_schema=msgspec.json.encode({"enum": one.choices} if one.choices else {}).decode(),
         read_only=one.read_only,
         required=one.required,
@@ -280,9 +290,9 @@ def _field(one: FieldSpec, dataclass: DataClass, call: Call[None], made: str) ->
 
 
 def list_dataclass_types(tx: Transaction, call: Call[None]) -> TypeList:
-    query, language = call.query, _language(call)
-    dataclass = _data_class_of(call)
+    query, dataclass = call.query, _data_class_of(call)
     types = list_types(tx, call.acting, dataclass.name)
+    region_id = _region(tx, call)
     found = sorted(
         (one for one in types if _fits(one, query)),
         key=lambda one: (
@@ -295,14 +305,19 @@ def list_dataclass_types(tx: Transaction, call: Call[None]) -> TypeList:
         reverse=query.order == "DESC",
     )
     page = found[query.offset : query.offset + query.limit]
-    return TypeList([_type(one, types, dataclass, call, language) for one in page], len(found))
+    rows = [_type(call, one, every=types, dataclass=dataclass, region_id=region_id) for one in page]
+    return TypeList(rows, len(found))
+
+
+def _region(tx: Transaction, call: Call[Any]) -> str:
+    return get_workspace(tx, call.acting.project_id, call.acting.workspace_id).region_id
 
 
 def _type(
-    one: ObjectType, every: Sequence[ObjectType], dataclass: DataClass, call: Call[Any], language: str
+    call: Call[Any], one: ObjectType, *, every: Sequence[ObjectType], dataclass: DataClass, region_id: str
 ) -> TypeDetail:
     scope = call.acting
-    chinese = language == _CHINESE
+    chinese = (header(call.request, b"x-language") or "").lower() == _CHINESE
     code = one.category_code.casefold()
     return TypeDetail(
         id=one.id,
@@ -311,6 +326,7 @@ def _type(
         domain_id=scope.caller.domain_id,
         project_id=scope.project_id,
         workspace_id=scope.workspace_id,
+        region_id=region_id,
         category=(one.category_zh if chinese else None) or one.category,
         category_code=one.category_code,
         sub_category=(one.sub_category_zh if chinese else None) or one.sub_category or "",
@@ -335,7 +351,8 @@ def _type(
 def create_dataclass_type(tx: Transaction, call: Call[CreateTypeBody]) -> TypeDetail:
     dataclass = _data_class_of(call)
     made = make_type(tx, call.acting, dataclass, _form(call.body))
-    return _type(made, list_types(tx, call.acting, dataclass.name), dataclass, call, _language(call))
+    every = list_types(tx, call.acting, dataclass.name)
+    return _type(call, made, every=every, dataclass=dataclass, region_id=_region(tx, call))
 
 
 def _form(body: CreateTypeBody) -> TypeForm:
@@ -376,10 +393,6 @@ def enable_dataclass_type(tx: Transaction, call: Call[EnableTypesBody]) -> Enabl
 def _data_class_of(call: Call[Any]) -> DataClass:
     scope = call.acting
     return data_class_with_id(call.path["dataclass_id"], scope.project_id, scope.workspace_id)
-
-
-def _language(call: Call[Any]) -> str:
-    return (header(call.request, b"x-language") or "").lower()
 
 
 def _fits(one: ObjectType, query: TypeQuery) -> bool:

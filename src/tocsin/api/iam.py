@@ -4,7 +4,7 @@ Source: IAM API reference (tokens, projects, domains, users) and recordings of t
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -423,7 +423,15 @@ def _project_detail(project: Project) -> ProjectDetail:
 
 
 def _lookup(
-    *, name: str, path: str, summary: str, handler: Callable[..., Any], answer: Any, query: Any = None
+    *,
+    name: str,
+    path: str,
+    summary: str,
+    handler: Callable[..., Any],
+    answer: Any,
+    query: Any = None,
+    request_headers: Mapping[str, str] | None = None,
+    answer_headers: Mapping[str, str] | None = None,
 ) -> Operation:
     """A GET of the identity API: whoever has valid credentials may look."""
     return Operation(
@@ -439,6 +447,8 @@ def _lookup(
         error_code="IAM.0002",
         error_style=ErrorStyle.IAM,
         vendor=False,
+        request_headers=request_headers or {},
+        answer_headers=answer_headers or {},
     )
 
 
@@ -458,6 +468,7 @@ OPERATIONS = [
         vendor=False,
         success_status=201,
         body_limit_bytes=TOKEN_BODY_LIMIT,
+        answer_headers={SUBJECT_TOKEN: "The token"},
     ),
     _lookup(
         name="show_token",
@@ -465,6 +476,8 @@ OPERATIONS = [
         summary="Check a token",
         handler=show_token,
         answer=TokenAnswer,
+        request_headers={SUBJECT_TOKEN: "The token to check"},
+        answer_headers={SUBJECT_TOKEN: "The same token"},
     ),
     _lookup(
         name="list_projects",

@@ -311,6 +311,7 @@ def _operation(name: str, target: Target, verb: Verb, error_code: str) -> Operat
         media=verb.media,
         prepare=functools.partial(verb.prepare, target) if verb.prepare else None,
         form=verb.form,
+        answer_headers={"Content-Disposition": "The name to save it by"} if verb.media == XLSX else {},
     )
 
 

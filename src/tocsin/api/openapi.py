@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made from the table of operations and the types that decode and encode its bodies."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -145,6 +145,10 @@ def _parameters(operation: Operation, known: dict[Any, Any], components: dict[st
             {"name": name, "in": "query", "required": False, "schema": member}
             for name, member in schema["properties"].items()
         ]
+    found += [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": text}
+        for name, text in operation.request_headers.items()
+    ]
     if operation.takes_idempotency_key:
         found.append(
             {
@@ -158,7 +162,7 @@ def _parameters(operation: Operation, known: dict[Any, Any], components: dict[st
 
 
 def _responses(operation: Operation, known: dict[Any, Any]) -> dict[str, Any]:
-    request_id = {"X-request-id": {"schema": {"type": "string"}, "description": "The id of this request"}}
+    request_id = _headers({"X-request-id": "The id of this request"})
 
     def response(description: str, schema: Any) -> dict[str, Any]:
         return {
@@ -178,9 +182,18 @@ def _responses(operation: Operation, known: dict[Any, Any]) -> dict[str, Any]:
         "500": response("A defect of the server", own),
         "503": response("The database is busy, full or gone", own),
     }
-    success: dict[str, Any] = {"description": "Success", "headers": request_id}
+    errors["503"]["headers"] = {**request_id, **_headers({"Retry-After": "Seconds to wait before the next attempt"})}
+    success: dict[str, Any] = {"description": "Success"}
     if operation.media != JSON:
         success["content"] = {operation.media: {"schema": {"type": "string", "format": "binary"}}}
     elif operation.answer is not None:
         success = response("Success", known[operation.answer])
+    success["headers"] = {**request_id, **_headers(operation.answer_headers)}
     return {str(operation.success_status): success, **errors}
+
+
+def _headers(described: Mapping[str, str]) -> dict[str, Any]:
+    """Headers that an answer always has."""
+    return {
+        name: {"required": True, "schema": {"type": "string"}, "description": text} for name, text in described.items()
+    }

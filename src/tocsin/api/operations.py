@@ -139,6 +139,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     # Whether the operation is one of the vendor's.
     vendor: bool = True
     success_status: int = 200
+    # Headers of its own, by name, with what they hold: those that a request must have, and those of a success.
+    request_headers: Mapping[str, str] = {}
+    answer_headers: Mapping[str, str] = {}
     # Bytes of a body at most, below the setting: for what anybody may send without credentials.
     body_limit_bytes: int | None = None
 

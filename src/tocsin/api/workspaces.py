@@ -1,6 +1,6 @@
 """Workspaces of a project: plain objects without an envelope."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -97,8 +97,8 @@ class WorkspaceDetail(msgspec.Struct, frozen=True, kw_only=True):
     is_view: bool
     region_id: str
     view_bind_id: str
+    view_bind_name: str
     # Views over other workspaces are kept, and take in nothing.
-    view_bind_name: str = ""
     workspace_agency_list: Sequence[str] = ()
 
 
@@ -130,7 +130,7 @@ def create_workspace(tx: Transaction, call: Call[CreateWorkspaceBody]) -> Worksp
     )
     service.create_workspace(tx, workspace)
     _record(tx, scope, workspace.id, {"name": (None, workspace.name)})
-    return _detail(workspace, scope)
+    return _detail(workspace, scope, _names(tx, scope, workspace))
 
 
 def update_workspace(tx: Transaction, call: Call[UpdateWorkspaceBody]) -> WorkspaceDetail:
@@ -147,7 +147,7 @@ def update_workspace(tx: Transaction, call: Call[UpdateWorkspaceBody]) -> Worksp
     service.update_workspace(tx, after)
     changed = {key: (getattr(before, key), value) for key, value in given.items() if getattr(before, key) != value}
     _record(tx, scope, after.id, changed)
-    return _detail(after, scope)
+    return _detail(after, scope, _names(tx, scope, after))
 
 
 def delete_workspace(tx: Transaction, call: Call[None]) -> Answer:
@@ -175,21 +175,24 @@ def _record(tx: Transaction, scope: Scope, workspace_id: str, fields: dict[str, 
 def list_workspaces(tx: Transaction, call: Call[None]) -> WorkspaceList:
     scope, query = call.acting, call.query
     start, end = (_instant(query, name, scope) for name in ("create_time_start", "create_time_end"))
+    every = service.list_workspaces(tx, scope.project_id)
+    names = {one.id: one.name for one in every}
     found = [
         one
-        for one in service.list_workspaces(tx, scope.project_id)
-        if _fits(one, query)
+        for one in every
+        if _fits(one, query, names)
         and (start is None or one.create_time >= start)
         # Workspaces show whole seconds, so the second that was shown finds them.
         and (end is None or one.create_time // 1000 * 1000 <= end)
     ]
     page = found[query.offset : query.offset + query.limit]
-    return WorkspaceList(len(found), [_detail(one, scope) for one in page])
+    return WorkspaceList(len(found), [_detail(one, scope, names) for one in page])
 
 
 def show_workspace(tx: Transaction, call: Call[None]) -> WorkspaceShown:
     scope = call.acting
-    return WorkspaceShown(_detail(service.get_workspace(tx, scope.project_id, scope.workspace_id), scope))
+    found = service.get_workspace(tx, scope.project_id, scope.workspace_id)
+    return WorkspaceShown(_detail(found, scope, _names(tx, scope, found)))
 
 
 def _instant(query: WorkspaceQuery, name: str, scope: Scope) -> int | None:
@@ -203,7 +206,13 @@ def _instant(query: WorkspaceQuery, name: str, scope: Scope) -> int | None:
         raise InvalidRequest(str(error), field=name) from error
 
 
-def _fits(one: Workspace, query: WorkspaceQuery) -> bool:
+def _names(tx: Transaction, scope: Scope, one: Workspace) -> dict[str, str]:
+    """The name of the workspace that this one is bound to, by id; none when it is bound to none that there is."""
+    bound = one.view_bind_id
+    return {other.id: other.name for other in service.list_workspaces(tx, scope.project_id)} if bound else {}
+
+
+def _fits(one: Workspace, query: WorkspaceQuery, names: Mapping[str, str]) -> bool:
     ids = None if query.ids is None else {part.strip() for part in query.ids.split(",")}
     return (
         (ids is None or one.id in ids)
@@ -215,7 +224,7 @@ def _fits(one: Workspace, query: WorkspaceQuery) -> bool:
             for wanted, value in (
                 (query.region_id, one.region_id),
                 (query.view_bind_id, one.view_bind_id),
-                (query.view_bind_name, ""),
+                (query.view_bind_name, names.get(one.view_bind_id, "")),
                 (query.normal_project_id, one.project_id),
                 (query.enterprise_project_id, one.enterprise_project_id),
             )
@@ -223,7 +232,7 @@ def _fits(one: Workspace, query: WorkspaceQuery) -> bool:
     )
 
 
-def _detail(one: Workspace, scope: Scope) -> WorkspaceDetail:
+def _detail(one: Workspace, scope: Scope, names: Mapping[str, str]) -> WorkspaceDetail:
     return WorkspaceDetail(
         id=one.id,
         create_time=z_form_seconds(one.create_time, scope.offset_min),
@@ -243,6 +252,7 @@ def _detail(one: Workspace, scope: Scope) -> WorkspaceDetail:
         is_view=one.is_view,
         region_id=one.region_id,
         view_bind_id=one.view_bind_id,
+        view_bind_name=names.get(one.view_bind_id, ""),
     )
 
 

@@ -146,15 +146,15 @@ def _is_empty(value: Any) -> bool:
 
 def _defaults(dataclass: DataClass, *, creator: str, now: str) -> dict[str, Any]:
     """What a new object has where its client says nothing."""
-    if not dataclass.handled:
-        return {"status": "Open", "defanged": False, "revoked": False, "first_report_time": now}
-    return {
-        "severity": "Tips",
-        "verification_state": "Unknown",
-        "count": 1,
-        "creator": creator,
-        "arrive_time": now,
-    }
+    made = {"creator": creator, "arrive_time": now} if dataclass.handled else {"first_report_time": now}
+    return fixed_defaults(dataclass) | made
+
+
+def fixed_defaults(dataclass: DataClass) -> dict[str, Any]:
+    """Those that are the same for every object."""
+    if dataclass.handled:
+        return {"severity": "Tips", "verification_state": "Unknown", "count": 1}
+    return {"status": "Open", "defanged": False, "revoked": False}
 
 
 def prepare_change(

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tocsin.objects.documents import fixed_defaults
 from tocsin.objects.models import MODELS
 from tocsin.objects.records import (
     CLOSE_REASONS,
@@ -49,6 +50,8 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
     searchable: bool = False
     choices: tuple[str, ...] = ()
+    # What a new object has where its client says nothing, as text.
+    default: str | None = None
 
 
 @functools.cache
@@ -56,6 +59,7 @@ def fields_of(dataclass: DataClass) -> tuple[FieldSpec, ...]:
     """Every field, what names the object first and what the server writes last."""
     searchable = {name.partition(".")[0] for name in search_fields(dataclass)}
     hints = typing.get_type_hints(MODELS[dataclass.name])
+    defaults = {key: str(value).strip() for key, value in fixed_defaults(dataclass).items()}
     first = ("id", dataclass.title_field)
     own = [
         FieldSpec(
@@ -64,6 +68,7 @@ def fields_of(dataclass: DataClass) -> tuple[FieldSpec, ...]:
             required=key in dataclass.required,
             searchable=key in searchable,
             choices=_CHOICES.get(key, ()),
+            default=defaults.get(key),
         )
         for key in (*first, *(key for key in hints if key not in first))
     ]
