@@ -165,6 +165,28 @@ def test_a_cell_that_looks_like_a_formula_is_text_and_stays_as_it_was_sent(clien
         assert (cell.data_type, cell.value, cell.quotePrefix) == ("s", value, True)
 
 
+def test_what_changes_during_an_export_is_not_lost_whatever_the_order(client: Client, large_ids: list[str]) -> None:
+    """By the time of the last change rows would move out of the way of the pages."""
+    body = {"title": ["id"], "data_object_filters_form": {"sort_by": "update_time", "order": "DESC"}}
+    with streaming(client, {**body, "title": ["id", "system_info"]}) as answer:
+        content = answer.recv(512)
+        changed = client.post("alerts/batch-update", {"batch_ids": large_ids[:500], "data_object": {"count": 2}})
+        assert changed.status_code == 200
+        while piece := answer.recv(65536):
+            content += piece
+    exported = zipfile.ZipFile(io.BytesIO(unchunked(content))).read("xl/worksheets/sheet1.xml").decode()
+    assert [one for one in large_ids if one not in exported] == []
+
+
+def test_a_workspace_that_is_deleted_is_exported_no_further(client: Client, large_ids: list[str]) -> None:
+    with streaming(client, {"title": ["id", "system_info"]}) as answer:
+        content = answer.recv(512)
+        assert client.delete(f"/v1/{client.project_id}/workspaces/{client.workspace_id}").status_code == 200
+        while piece := answer.recv(65536):
+            content += piece
+    assert not content.endswith(b"0\r\n\r\n")
+
+
 def test_an_export_of_nothing_is_a_workbook_with_a_header(client: Client) -> None:
     assert export(client) == []
 

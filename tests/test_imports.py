@@ -176,6 +176,39 @@ def test_an_operator_may_import_and_a_reader_may_not(client: Client, desk: TestD
     assert (answer.status_code, answer.json()["code"]) == (403, "SecMaster.90010015")
 
 
+def test_a_boolean_comes_back_as_one(client: Client, desk: TestDesk, connect: Any) -> None:
+    ids = [client.create_alert(simulation=value) for value in (True, False, "true")]
+    other = connect(workspace_id=desk.add_workspace("copy"))
+    assert imported(other, client.post("alerts/export", {}).content)["refused_count"] == 0
+    assert [other.show(f"alerts/{one}")["simulation"] for one in ids] == [True, False, "true"]
+
+
+def test_of_very_many_refused_rows_the_first_are_told_and_all_are_counted(client: Client) -> None:
+    data = imported(client, sheet(["title", "count"], *(["x", "many"] for _ in range(1500)), ["Good", 1]))
+    assert (len(data["ids"]), data["refused_count"], len(data["refused"])) == (1, 1500, 1000)
+    assert [one["row"] for one in data["refused"]] == list(range(2, 1002))
+
+
+def repeated_text(rows: int) -> bytes:
+    """A small file, because every cell refers to one text: unpacked, it would be large."""
+    return sheet(["title", "description", "labels", "close_comment"], *(["x", *["y" * 1000] * 3] for _ in range(rows)))
+
+
+def test_a_small_file_does_not_grow_into_a_large_one(client: Client) -> None:
+    answer = client.upload("alerts/import", repeated_text(25_000))
+    assert (answer.status_code, answer.json()["code"]) == (400, "SecMaster.20030001"), answer.text[:300]
+    assert "uploadFile" in answer.json()["message"]
+    assert client.search(limit=0)["total"] == 0
+
+
+def test_a_file_that_takes_too_long_to_read_is_refused(desk: TestDesk) -> None:
+    with serving(desk, import_timeout_s=1) as base, Client(base, desk) as client:
+        answer = client.upload("alerts/import", repeated_text(12_000))
+        assert (answer.status_code, answer.json()["code"]) == (400, "SecMaster.20030001"), answer.text[:300]
+        assert "1 seconds" in answer.json()["message"]
+        assert client.search(limit=0)["total"] == 0
+
+
 def test_a_signed_payload_is_checked_too(client: Client) -> None:
     """No client signs the body of a form, but one that does must not be believed blindly."""
     request = httpx.Request(

@@ -133,8 +133,9 @@ class Planning(SqliteTransaction):
         super().__init__(connection)
         self._runs = runs
 
-    def rows(self, statement: Statement, record: Any, params: Any) -> Any:
-        return self._kept(statement, params, lambda: super(Planning, self).rows(statement, record, params))
+    def each(self, statement: Statement, record: Any, params: Any) -> Any:
+        """The whole of it, so that its work can be told."""
+        return self._kept(statement, params, lambda: iter(list(super(Planning, self).each(statement, record, params))))
 
     def values(self, statement: Statement, params: Any) -> Any:
         return self._kept(statement, params, lambda: super(Planning, self).values(statement, params))
@@ -450,12 +451,6 @@ def test_a_page_behind_a_row_costs_what_the_first_costs(crowd: Crowd, order: str
 def test_a_page_behind_a_row_of_a_time_window_costs_what_the_first_costs(crowd: Crowd, order: str) -> None:
     form = {"order": order, "from_date": time_of(0), "to_date": time_of(IN_CLASS)}
     assert exported(crowd, **form, from_behind=True).steps <= 2 * exported(crowd, **form).steps
-
-
-@pytest.mark.parametrize("order", ["ASC", "DESC"])
-def test_a_page_behind_a_row_by_update_time_stays_within_the_workspace(crowd: Crowd, order: str) -> None:
-    page = exported(crowd, order=order, sort_by="update_time", from_behind=True, client=crowd.small)
-    assert f"(o.update_time, o.id) {'>' if order == 'ASC' else '<'}" in page.text
 
 
 # Relations, notes.

@@ -497,7 +497,7 @@ def by_continuation(searching: Searching, body: dict[str, Any], page: int) -> li
     search = searching.parsed(limit=page, **body)
     rows: list[str] = []
     while True:
-        found = service.page_rows(searching.tx, searching.scope, searching.language.dataclass, search)
+        found = list(service.page_rows(searching.tx, searching.scope, searching.language.dataclass, search))
         rows += [row.id for row in found]
         if not found:
             return rows

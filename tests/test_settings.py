@@ -27,6 +27,7 @@ EXAMPLES: Mapping[str, tuple[str, Any]] = {
     "idempotency_lifetime_s": ("700", 700),
     "body_limit_bytes": ("4096", 4096),
     "upload_limit_bytes": ("8192", 8192),
+    "import_timeout_s": ("90", 90),
     "attachments": ("/srv/attachments", "/srv/attachments"),
     "attachment_link_lifetime_s": ("60", 60),
     "public_url": ("https://soc.example.org", "https://soc.example.org"),

@@ -5,6 +5,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from tocsin.terminal import visible
 from tocsin.times import parse_offset
 
 READS_OF_A_USER = 2  # half of the reader threads of an embedded database
+EXPORTS_OF_A_USER = 4
+IMPORT_THREADS = 2  # each keeps a processor busy while it reads
 
 
 def key_file(settings: Settings) -> Path:
@@ -89,6 +92,8 @@ def build_app(settings: Settings, database: Database, *, clock: Callable[[], int
         hashing=Hashing(),
         reading=Turns(READS_OF_A_USER),
         importing=Turns(1),
+        exporting=Turns(EXPORTS_OF_A_USER),
+        import_threads=ThreadPoolExecutor(IMPORT_THREADS, thread_name_prefix="import"),
         files=attachment_files(settings),
         rules=conversion_rules(settings),
         offset_min=offset_min(settings),

@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idempotency_lifetime_s: Seconds = 86_400
     body_limit_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1 << 30)] = 12 * 1024 * 1024
     upload_limit_bytes: Annotated[int, msgspec.Meta(ge=1024, le=1 << 40)] = 21 * 1024 * 1024
+    import_timeout_s: Seconds = 600
     attachments: str = ""
     attachment_link_lifetime_s: Seconds = 300
     public_url: str = ""
@@ -77,6 +78,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "idempotency_lifetime_s": "Seconds that the answer to an X-Idempotency-Key is kept.",
     "body_limit_bytes": "Largest request body in bytes; a larger one is answered 413.",
     "upload_limit_bytes": "Largest upload in bytes, an import or an attachment with the form around it.",
+    "import_timeout_s": "Seconds that reading the workbook of an import may take; it is refused then.",
     "attachments": "Directory of attachments. Default: beside the database file, with `.attachments` behind its name.",
     "attachment_link_lifetime_s": "Seconds that the download address of an attachment is good for.",
     "public_url": "Where clients reach this server, for download addresses. Default: the host that the client asked.",

@@ -11,7 +11,7 @@ import io
 import math
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time
 from itertools import islice
@@ -299,7 +299,9 @@ _DATE_FORMAT_IDS = frozenset([*range(27, 37), *range(50, 59)])
 _NOT_WRITTEN = "the file is not a workbook that a spreadsheet has written"
 
 
-def read_rows(file: BinaryIO, *, max_rows: int, max_unpacked_bytes: int) -> Iterator[tuple[int, dict[str, Cell]]]:
+def read_rows(
+    file: BinaryIO, *, max_rows: int, max_unpacked_bytes: int, between: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, dict[str, Cell]]]:
     """The rows of the first sheet as (number that the spreadsheet shows, {column name: value}), as they are read.
 
     The first row with text is the header; columns without a name, empty cells and empty rows are left out. Whole
@@ -309,12 +311,14 @@ def read_rows(file: BinaryIO, *, max_rows: int, max_unpacked_bytes: int) -> Iter
     `max_rows` counts rows without the header. `max_unpacked_bytes` bounds the declared size of all parts, and also the
     characters given out, so that a shared text cannot be multiplied beyond it. Memory: the shared texts and one row.
 
+    `between` is called for every piece that is read of the file, and may raise InvalidRequest to end the reading.
+
     Raises InvalidRequest for everything wrong with the file, in its middle too: rows before that were already given.
     """
     with _damage_reported():
         names: dict[int, str] = {}
         count = chars = 0
-        for number, cells in _sheet_rows(file, _opened(file, max_unpacked_bytes)):
+        for number, cells in _sheet_rows(file, _opened(file, max_unpacked_bytes, between)):
             if not names:
                 names = _header(cells)
                 continue
@@ -356,6 +360,20 @@ def _header(cells: Mapping[int, Cell]) -> dict[int, str]:
     return names
 
 
+class _Watched:
+    """A file of which every reading is noticed."""
+
+    def __init__(self, file: BinaryIO, between: Callable[[], None]) -> None:
+        self._file, self._between = file, between
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._between()
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 class _Archive(zipfile.ZipFile):
     """What openpyxl reads from: by `read` the parts that it takes in whole, by `open` the others."""
 
@@ -376,7 +394,7 @@ class _Archive(zipfile.ZipFile):
         return super().open(name, mode, pwd, **more)
 
 
-def _opened(file: BinaryIO, max_unpacked_bytes: int) -> _Archive:
+def _opened(file: BinaryIO, max_unpacked_bytes: int, between: Callable[[], None]) -> _Archive:
     file.seek(0)
     magic = file.read(len(_OLE_MAGIC))
     if magic == _OLE_MAGIC:
@@ -384,7 +402,7 @@ def _opened(file: BinaryIO, max_unpacked_bytes: int) -> _Archive:
         raise _wrong("this is an old .xls workbook, or one with a password; save it as .xlsx, without a password")
     if not magic.startswith(b"PK"):
         raise _wrong("this is not an .xlsx workbook; save it as .xlsx")
-    archive = _Archive(file)
+    archive = _Archive(_Watched(file, between))
     infos = archive.infolist()
     if len(infos) > MAX_PARTS:
         raise _wrong("the file has too many parts for a workbook")

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -16,8 +16,8 @@ import msgspec
 from tocsin.api.auth import header
 from tocsin.api.operations import BYTES, SUCCESS, Answer, Call, ErrorStyle, Operation, Run
 from tocsin.attachments.records import Attachment
-from tocsin.attachments.service import get_attachment, record_attachment
-from tocsin.errors import InvalidRequest, Unauthenticated
+from tocsin.attachments.service import get_attachment, known_attachments, record_attachment
+from tocsin.errors import InvalidRequest, ServiceError, Unauthenticated
 from tocsin.identity.records import Permission
 from tocsin.ids import new_id
 from tocsin.storage.database import Transaction, finished
@@ -95,38 +95,37 @@ class Link(msgspec.Struct, frozen=True):
     expire_time: int
 
 
-class _Stored(msgspec.Struct):
-    """A file that is safe in its place, and whether this call made it known."""
-
-    id: str
-    recorded: bool = False
-
-
 @asynccontextmanager
-async def storing(call: Call[None]) -> AsyncIterator[_Stored]:
-    """The uploaded file in its place, before its record. A call that only repeats an earlier answer leaves none."""
+async def storing(call: Call[None]) -> AsyncIterator[str]:
+    """The uploaded file in its place, before its record; gives the id that both have."""
     if call.form is None:
         raise InvalidRequest("a form with a file is needed", field="the body")
     if call.form.fields.get("fileType", _FILE_TYPE) not in ("", _FILE_TYPE):
         raise InvalidRequest(f"must be {_FILE_TYPE}", field="fileType")
-    files, workspace_id, stored = call.services.files, call.acting.workspace_id, _Stored(new_id())
-    await asyncio.to_thread(files.store, workspace_id, stored.id, call.form.file.content)
+    attachment_id = new_id()
+    await asyncio.to_thread(call.services.files.store, call.acting.workspace_id, attachment_id, call.form.file.content)
     try:
-        yield stored
-    except Exception:  # a write that failed has left nothing
-        await asyncio.to_thread(files.remove, workspace_id, stored.id)
-        raise
-    if not stored.recorded:
-        await asyncio.to_thread(files.remove, workspace_id, stored.id)
+        yield attachment_id
+    finally:
+        with suppress(ServiceError):  # nobody can tell now; `tocsin prune` finds what is left
+            await _remove_unless_recorded(call, attachment_id)
+
+
+async def _remove_unless_recorded(call: Call[None], attachment_id: str) -> None:
+    """A refused call, and one that repeats an earlier answer, leave no file. The database knows whether this is one."""
+    services, workspace_id = call.services, call.acting.workspace_id
+    known = await finished(services.database.read(lambda tx: known_attachments(tx, workspace_id, [attachment_id])))
+    if not known:
+        await asyncio.to_thread(services.files.remove, workspace_id, attachment_id)
 
 
 def upload_attachment(tx: Transaction, call: Call[None]) -> UploadAnswer:
-    scope, stored = call.acting, call.prepared
+    scope = call.acting
     if call.form is None:
         raise InvalidRequest("a form with a file is needed", field="the body")
     file = call.form.file
     attachment = Attachment(
-        id=stored.id,
+        id=call.prepared,
         file_name=file.name,
         file_type=_FILE_TYPE,
         size=file.size,
@@ -136,7 +135,6 @@ def upload_attachment(tx: Transaction, call: Call[None]) -> UploadAnswer:
         create_time=scope.now_ms,
     )
     record_attachment(tx, scope, attachment)
-    stored.recorded = True
     return UploadAnswer(
         request_id=call.request_id, data=UploadedFile(attachment.id, attachment.file_name, scope.workspace_id)
     )

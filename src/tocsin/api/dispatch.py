@@ -12,7 +12,7 @@ from tocsin.api.forms import FormReader
 from tocsin.api.operations import Answer, Call, Operation, Run, Services
 from tocsin.errors import InvalidRequest
 from tocsin.identity.records import Caller
-from tocsin.identity.signing import SignedRequest
+from tocsin.identity.signing import PAYLOAD_HEADER, UNSIGNED_PAYLOAD, SignedRequest, is_signature
 from tocsin.json_text import invalid, refuse_hostile
 from tocsin.requests.service import HEADER, Once, StoredAnswer, answer_once, checked_key, find_answer
 from tocsin.storage.database import Transaction, Work, finished
@@ -78,6 +78,14 @@ class Dispatcher:
         settings = self.services.settings
         limit = settings.upload_limit_bytes if self._operation.form else settings.body_limit_bytes
         return min(limit, self._operation.body_limit_bytes or sys.maxsize)
+
+    async def admit_before_body(self, request: SignedRequest, path: dict[str, str]) -> None:
+        """Refuse whom the head of a request shows to have no business here. A signature over the body has to wait."""
+        signed = header(request, b"authorization")
+        if signed and is_signature(signed) and header(request, PAYLOAD_HEADER.encode()) != UNSIGNED_PAYLOAD:
+            return
+        # Whoever says that the payload is not signed has one; an empty one would be signed otherwise.
+        await self._admitted(msgspec.structs.replace(request, body=b"-"), path, self.services.now_ms())
 
     async def _admitted(self, request: SignedRequest, path: dict[str, str], now_ms: int) -> Caller | None:
         operation = self._operation

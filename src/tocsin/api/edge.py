@@ -6,7 +6,7 @@ Every answer that the application gives carries the request id, and every error 
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -27,6 +27,7 @@ from tocsin.identity.signing import SignedRequest
 LOG = structlog.get_logger()
 BODY_PATIENCE_S = 60  # for a body to arrive whole
 FORM_PATIENCE_S = 600  # the same, for a file over a slow line
+READER_PATIENCE_S = 120  # for a client to take in a piece of an answer
 MAX_QUERY_BYTES = 64 * 1024
 MAX_LENGTH_DIGITS = 19
 
@@ -92,7 +93,7 @@ class Edge:
         if answer.stream is None:
             await _send(send, head, answer)
         else:
-            await _send_stream(send, receive, head, answer, exchange.request_id)
+            await _send_stream(send, receive, head, answer.stream, exchange.request_id)
         LOG.info(
             "request_handled",
             request_id=exchange.request_id,
@@ -142,6 +143,7 @@ class _Endpoint:
             await _read_body(scope, receive, self._dispatcher.body_limit_bytes, BODY_PATIENCE_S, body.feed)
             await self._hand_over(scope, exchange, body=body.content())
             return
+        await self._admit_early(scope, receive)
         form = FormReader(_content_type(scope))
         try:
             await _read_body(scope, receive, self._dispatcher.body_limit_bytes, FORM_PATIENCE_S, form.feed)
@@ -149,22 +151,22 @@ class _Endpoint:
         finally:
             form.close()
 
+    async def _admit_early(self, scope: Scope, receive: Receive) -> None:
+        """Take no file in for somebody who may not send one. What they send is read and dropped: a client that is still
+        sending hears no answer."""
+        try:
+            await self._dispatcher.admit_before_body(_request(scope, b"", None), _path(scope))
+        except ServiceError:
+            await _read_body(scope, receive, self._dispatcher.body_limit_bytes, BODY_PATIENCE_S, lambda _: None)
+            raise
+
     async def _hand_over(
         self, scope: Scope, exchange: Exchange, *, body: bytes, form: FormReader | None = None
     ) -> None:
-        request = SignedRequest(
-            method=scope["method"],
-            raw_path=scope.get("raw_path", b""),
-            raw_query=scope["query_string"],
-            headers=scope["headers"],
-            body=body,
-            body_sha256=form.body_sha256 if form else None,
-        )
         exchange.answer, exchange.user = await self._dispatcher.answer(
-            request,
+            _request(scope, body, form),
             form=form,
-            # NUL occurs in no id; a database may refuse it.
-            path={key: value.replace("\0", "\ufffd") for key, value in scope["path_params"].items()},
+            path=_path(scope),
             query=dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)),
             request_id=exchange.request_id,
             peer=(scope.get("client") or ("", 0))[0],
@@ -174,6 +176,22 @@ class _Endpoint:
 class _UnknownPath:
     async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
         raise HTTPException(404)
+
+
+def _request(scope: Scope, body: bytes, form: FormReader | None) -> SignedRequest:
+    return SignedRequest(
+        method=scope["method"],
+        raw_path=scope.get("raw_path", b""),
+        raw_query=scope["query_string"],
+        headers=scope["headers"],
+        body=body,
+        body_sha256=form.body_sha256 if form else None,
+    )
+
+
+def _path(scope: Scope) -> dict[str, str]:
+    """NUL occurs in no id; a database may refuse it."""
+    return {key: value.replace("\0", "\ufffd") for key, value in scope["path_params"].items()}
 
 
 class Body:
@@ -241,28 +259,31 @@ async def _send(send: Send, head: dict[str, Any], answer: Answer) -> None:
     await send({"type": "http.response.body", "body": answer.body or b""})
 
 
-async def _send_stream(send: Send, receive: Receive, head: dict[str, Any], answer: Answer, request_id: str) -> None:
+async def _send_stream(
+    send: Send, receive: Receive, head: dict[str, Any], stream: AsyncIterator[bytes], request_id: str
+) -> None:
     """Pieces as they come, until the client hangs up. A body that breaks off is left unfinished, which clients see."""
-    if answer.stream is None:
-        return
     hung_up = asyncio.ensure_future(_hung_up(receive))
     try:
         await send(head)
-        async for piece in answer.stream:
+        async for piece in stream:
             if hung_up.done():
                 LOG.warning("request_abandoned", request_id=request_id)
                 return
             if piece:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                async with asyncio.timeout(READER_PATIENCE_S):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+    except TimeoutError:
+        LOG.warning("answer_broke_off", request_id=request_id, reason="the client takes in nothing")
     except ServiceError as error:
         LOG.warning("answer_broke_off", request_id=request_id, reason=str(error))
     except Exception:
         LOG.exception("answer_broke_off", request_id=request_id)
     finally:
         hung_up.cancel()
-        if isinstance(answer.stream, AsyncGenerator):
-            await answer.stream.aclose()
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
 
 
 async def _hung_up(receive: Receive) -> None:

@@ -75,7 +75,7 @@ class FormReader:
         except FormParserError as error:
             self._wrong = _damaged(error)
         except OSError as error:
-            self._wrong = Unavailable(f"the file cannot be taken in: {error.strerror}")
+            self._wrong = _no_room(error)
 
     def form(self) -> Form:
         """Raises InvalidRequest for a body that is no form, or a form without a file; Unavailable for a full disk."""
@@ -86,7 +86,10 @@ class FormReader:
         if self._file_name is None:
             raise InvalidRequest("a file is needed in this part of the form", field=FILE_PART)
         size = self._file.tell()
-        self._file.seek(0)
+        try:
+            self._file.seek(0)
+        except OSError as error:  # what was still to be written had no room
+            raise _no_room(error) from error
         fields = {name: _text(bytes(value), name) for name, value in self._fields.items()}
         file = FormFile(
             name=self._file_name, content=cast("BinaryIO", self._file), size=size, sha256=self._file_hash.hexdigest()
@@ -101,18 +104,22 @@ class FormReader:
         if kind != b"multipart/form-data" or not options.get(b"boundary"):
             self._wrong = InvalidRequest(f"must be multipart/form-data with a part {FILE_PART}", field="the body")
             return None
-        return MultipartParser(
-            options[b"boundary"],
-            {
-                "on_part_begin": self._begin_part,
-                "on_header_begin": self._begin_header,
-                "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
-                "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
-                "on_header_end": self._end_header,
-                "on_part_data": self._take,
-                "on_end": self._end,
-            },
-        )
+        try:
+            return MultipartParser(
+                options[b"boundary"],
+                {
+                    "on_part_begin": self._begin_part,
+                    "on_header_begin": self._begin_header,
+                    "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+                    "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+                    "on_header_end": self._end_header,
+                    "on_part_data": self._take,
+                    "on_end": self._end,
+                },
+            )
+        except FormParserError as error:
+            self._wrong = _damaged(error)
+            return None
 
     def _begin_part(self) -> None:
         self._part = None
@@ -152,6 +159,10 @@ class FormReader:
 
     def _end(self) -> None:
         self._complete = True
+
+
+def _no_room(error: OSError) -> Unavailable:
+    return Unavailable(f"the file cannot be taken in: {error.strerror}")
 
 
 def _damaged(error: Exception | None) -> InvalidRequest:

@@ -18,12 +18,14 @@ from tocsin.times import iso_form, z_form
 from tocsin.workspaces.records import Scope
 
 _BASE = "/v1/{project_id}/workspaces/{workspace_id}/soc/notes"
+# The words of the reference for notes, beside those of all other searches.
+_ORDERS = {"ascending": "ASC", "descending": "DESC"}
 _Text64 = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class CreateNoteBody(msgspec.Struct, frozen=True, kw_only=True):
-    type: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    content: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    type: _Text64
+    content: Annotated[str, msgspec.Meta(max_length=1024)]
     # The id of the object commented on, in spite of its name.
     war_room_id: _Text64 | None = None
     note_type: _Text64 | None = None
@@ -90,7 +92,8 @@ def create_note(tx: Transaction, call: Call[CreateNoteBody]) -> NoteAnswer:
 
 def list_notes(tx: Transaction, call: Call[SearchNotesBody]) -> NotesAnswer:
     scope = call.acting
-    wanted = parse_page(call.body, scope.offset_min)
+    order = _ORDERS.get((call.body.order or "").lower(), call.body.order)
+    wanted = parse_page(msgspec.structs.replace(call.body, order=order), scope.offset_min)
     page = service.list_notes(tx, scope, call.body.war_room_id or None, wanted)
     return NotesAnswer(
         total=page.total,

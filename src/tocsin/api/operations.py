@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
@@ -61,8 +62,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     hashing: Hashing
     # Reads that one user has under way: a few slow searches must not keep everybody else from reading.
     reading: Turns
-    # Imports that one user has under way.
+    # Imports and exports that one user has under way.
     importing: Turns
+    exporting: Turns
+    # Reads workbooks; a few at once, beside the threads that everything else shares.
+    import_threads: ThreadPoolExecutor
     files: AttachmentFiles
     rules: Rules
     # Minutes east of UTC of server times.

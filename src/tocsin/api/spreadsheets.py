@@ -29,6 +29,7 @@ from tocsin.paging import Search
 from tocsin.spreadsheet import WorkbookWriter
 from tocsin.spreadsheet import template as empty_workbook
 from tocsin.storage.database import Transaction, Work, finished
+from tocsin.workspaces.service import require_workspace
 
 T = TypeVar("T")
 
@@ -48,10 +49,11 @@ class ExportBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportedIds(msgspec.Struct, frozen=True, kw_only=True):
-    """The vendor's list of new ids, and (an addition of ours) what was refused and why."""
+    """The vendor's list of new ids, and (an addition of ours) how many rows were refused, and why the first ones."""
 
     ids: Sequence[str]
     refused: Sequence[RefusedRow]
+    refused_count: int
 
 
 class ImportAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +74,25 @@ async def export(target: ClassOfPath, call: Call[ExportBody]) -> Answer:
         return await template(target, call)
     dataclass = target.dataclass(call)
     form = call.body.data_object_filters_form or SearchBody()
-    search = parse_search(dataclass, form, call.acting.offset_min)
+    search = msgspec.structs.replace(
+        parse_search(dataclass, form, call.acting.offset_min),
+        # What is changed while an export runs must not move out of its way, or into it twice.
+        sort_by="create_time",
+    )
     fields = export_fields(dataclass, call.body.title)
     rows = await _read(call, lambda tx: count_rows(tx, call.acting, dataclass, search, form.limit))
     return Answer(stream=_workbook(call, dataclass, search, fields, rows), headers=_attached(f"{dataclass.name}.xlsx"))
 
 
 async def _workbook(
+    call: Call[Any], dataclass: DataClass, search: Search, fields: Sequence[FieldSpec], wanted: int
+) -> AsyncIterator[bytes]:
+    async with call.services.exporting.of(call.acting.caller.user_id):
+        async for piece in _pieces(call, dataclass, search, fields, wanted):
+            yield piece
+
+
+async def _pieces(
     call: Call[Any], dataclass: DataClass, search: Search, fields: Sequence[FieldSpec], wanted: int
 ) -> AsyncIterator[bytes]:
     writer = WorkbookWriter(dataclass.title, [one.key for one in fields], report=True)
@@ -95,12 +109,13 @@ async def _workbook(
         if page.after is None:
             break
         search = msgspec.structs.replace(search, after=page.after, offset=0)
-    yield await asyncio.to_thread(writer.finish, report_rows(written, cuts, noted))
+    yield await asyncio.to_thread(writer.finish, report_rows(written, wanted, cuts, noted))
 
 
 def _page(
     call: Call[Any], dataclass: DataClass, search: Search, fields: Sequence[FieldSpec], tx: Transaction
 ) -> ExportPage:
+    require_workspace(tx, call.acting.project_id, call.acting.workspace_id)
     return export_page(tx, call.acting, dataclass, search, fields)
 
 
@@ -115,10 +130,12 @@ async def reading(target: ClassOfPath, call: Call[None]) -> AsyncIterator[Import
     if call.form is None:
         raise InvalidRequest("a form with a file is needed", field="the body")
     dataclass = target.dataclass(call)
-    plan = Import()
+    plan = Import(upload_bytes=call.form.file.size, timeout_s=call.services.settings.import_timeout_s)
     try:
         async with call.services.importing.of(call.acting.caller.user_id):
-            await asyncio.to_thread(plan.read, call.form.file.content, call.acting, dataclass)
+            loop = asyncio.get_running_loop()
+            read = functools.partial(plan.read, call.form.file.content, call.acting, dataclass)
+            await loop.run_in_executor(call.services.import_threads, read)
             yield plan
     finally:
         plan.close()
@@ -127,7 +144,7 @@ async def reading(target: ClassOfPath, call: Call[None]) -> AsyncIterator[Import
 def store_import(target: ClassOfPath, tx: Transaction, call: Call[None]) -> ImportAnswer:
     strict = call.services.rules.strict_types
     result = store(tx, call.acting, target.dataclass(call), call.prepared, strict_types=strict)
-    return ImportAnswer(data=ImportedIds(ids=result.ids, refused=result.refused))
+    return ImportAnswer(data=ImportedIds(ids=result.ids, refused=result.refused, refused_count=result.refused_count))
 
 
 def _attached(name: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from tocsin.errors import SetupError, Unavailable
 
 _ID = re.compile(r"[0-9a-zA-Z-]{1,64}")
+_OURS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|tmp\w+\.part")
 _PIECE_BYTES = 256 * 1024
 _UNFINISHED = ".part"
 
@@ -35,7 +36,8 @@ class AttachmentFiles:
         """Write a file so that it is there after a power cut. Raises Unavailable for a full or missing disk."""
         target = self.path(workspace_id, attachment_id)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(self._folder)
+            _make_folder(target.parent)
             with tempfile.NamedTemporaryFile(dir=target.parent, suffix=_UNFINISHED, delete=False) as file:
                 unfinished = Path(file.name)
                 try:
@@ -63,17 +65,20 @@ class AttachmentFiles:
         except OSError as error:
             raise Unavailable(f"the attachment's file cannot be read: {error.strerror}") from error
 
-    def orphans(self, known: Callable[[str, list[str]], set[str]], *, written_before_s: float) -> list[Path]:
-        """Files that no record names (`known`: of a workspace and some ids, those with a record).
+    def orphans(
+        self, workspace_id: str, known: Callable[[list[str]], set[str]], *, written_before_s: float
+    ) -> list[Path]:
+        """Files of a workspace that no record names (`known`: of some ids, those with a record).
 
-        Younger ones are left out: their record may be about to commit.
+        Younger ones are left out: their record may be about to commit. What does not look like ours is left alone.
         """
-        found = []
-        for folder in sorted(self._folder.iterdir()) if self._folder.is_dir() else ():
-            old = [one for one in sorted(folder.iterdir()) if one.stat().st_mtime < written_before_s]
-            named = known(folder.name, [one.name for one in old])
-            found += [one for one in old if one.name not in named]
-        return found
+        folder = self._folder / workspace_id
+        if not _ID.fullmatch(workspace_id) or not folder.is_dir():
+            return []
+        ours = [one for one in sorted(folder.iterdir()) if _OURS.fullmatch(one.name) and one.is_file()]
+        old = [one for one in ours if one.stat().st_mtime < written_before_s]
+        named = known([one.name for one in old])
+        return [one for one in old if one.name not in named]
 
 
 def checked_folder(text: str, database: Path) -> Path:
@@ -82,6 +87,13 @@ def checked_folder(text: str, database: Path) -> Path:
     if folder.exists() and not folder.is_dir():
         raise SetupError(f"the attachments cannot be kept in {folder}: it is no directory")
     return folder
+
+
+def _make_folder(folder: Path) -> None:
+    """For the owner only, and there after a power cut."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

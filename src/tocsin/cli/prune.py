@@ -106,7 +106,7 @@ def prune(
             with _stopped_by_signals(pruner):
                 tokens = 0 if workspace else pruner.prune_tokens()
                 outcomes = [pruner.prune(target) for target in targets if not pruner.stopped]
-            files = 0 if workspace or pruner.stopped else _remove_orphans(desk_database, settings, dry=not yes)
+            files = 0 if pruner.stopped else _remove_orphans(desk_database, settings, targets, dry=not yes)
         progress.end()
         if as_json:
             report = _report(outcomes, tokens, files, iso_form(cutoff_ms, offset), dry=not yes, stopped=pruner.stopped)
@@ -118,17 +118,24 @@ def prune(
             sys.exit(INTERRUPTED)
 
 
-def _remove_orphans(database: SqliteDatabase, settings: Settings, *, dry: bool) -> int:
-    """Files of attachments without a record: left by a crash, or by a workspace that is gone. Returns how many."""
+def _remove_orphans(database: SqliteDatabase, settings: Settings, targets: list[Target], *, dry: bool) -> int:
+    """Files of these workspaces without a record: left by a crash, or by a workspace that was just removed.
 
-    def known(workspace_id: str, ids: list[str]) -> set[str]:
-        return database.read(lambda tx: known_attachments(tx, workspace_id, ids)).result()
+    Returns how many. Files of a workspace that this database never had are another's, and stay.
+    """
+    files = attachment_files(settings)
+    before_s = time.time() - ORPHAN_AGE_S
+    count = 0
+    for target in targets:
 
-    found = attachment_files(settings).orphans(known, written_before_s=time.time() - ORPHAN_AGE_S)
-    if not dry:
-        for one in found:
+        def known(ids: list[str], workspace_id: str = target.id) -> set[str]:
+            return database.read(lambda tx: known_attachments(tx, workspace_id, ids)).result()
+
+        found = files.orphans(target.id, known, written_before_s=before_s)
+        count += len(found)
+        for one in found if not dry else ():
             one.unlink(missing_ok=True)
-    return len(found)
+    return count
 
 
 def _age_ms(text: str) -> int:

@@ -4,7 +4,7 @@ A page continues behind the last row of the one before, so that an export holds 
 is slow, and a page deep inside costs no more than the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from tocsin.storage.database import Transaction
 from tocsin.workspaces.records import Scope
 
 PAGE_ROWS = 1000
-PAGE_CHARS = 8 * 1024 * 1024
+PAGE_CHARS = 4 * 1024 * 1024
 NOTED_CUTS = 1000
 _AS_JSON = (OBJECT, OBJECTS, STRINGS)
 
@@ -65,8 +65,8 @@ def export_page(
     tx: Transaction, scope: Scope, dataclass: DataClass, search: Search, fields: Sequence[FieldSpec]
 ) -> ExportPage:
     """The rows of a page, `search.limit` of them at most, as cells."""
-    found = page_rows(tx, scope, dataclass, search)
-    rows = _bounded(found)
+    rows, more = _bounded(page_rows(tx, scope, dataclass, search))
+    more = more or len(rows) == search.limit
     with_lists = any(field.kind == STRINGS for field in fields)
     related = related_lists(tx, scope, rows) if with_lists else {}
     cuts: list[Cut] = []
@@ -80,19 +80,20 @@ def export_page(
             for field, value in zip(fields, values, strict=True)
             if isinstance(value, str) and not fits(value)
         ]
-    more = len(rows) < len(found) or len(found) == search.limit
     last = (getattr(rows[-1], search.sort_by), rows[-1].id) if rows and more else None
     return ExportPage(rows=cells, cuts=cuts, after=last)
 
 
-def _bounded(rows: Sequence[ObjectRow]) -> Sequence[ObjectRow]:
-    """The first rows, as many as are not too much text to be written out at once; at least one."""
+def _bounded(found: Iterator[ObjectRow]) -> tuple[list[ObjectRow], bool]:
+    """The first rows, until they are too much text to be written out at once, and whether there are more."""
+    rows: list[ObjectRow] = []
     chars = 0
-    for index, row in enumerate(rows):
+    for row in found:
+        rows.append(row)
         chars += len(row.document)
         if chars > PAGE_CHARS:
-            return rows[: max(index, 1)]
-    return rows
+            return rows, True
+    return rows, False
 
 
 def _cell(field: FieldSpec, raw: msgspec.Raw | None) -> Cell:
@@ -102,14 +103,14 @@ def _cell(field: FieldSpec, raw: msgspec.Raw | None) -> Cell:
         text = bytes(raw).decode()
         return None if text == "[]" else text
     value: Any = msgspec.json.decode(raw)
-    if isinstance(value, bool):
-        return "true" if value else "false"
     return value if value is None or isinstance(value, str | int | float) else bytes(raw).decode()
 
 
-def report_rows(rows: int, cuts: int, noted: Sequence[Cut]) -> list[list[Cell]]:
+def report_rows(rows: int, found: int, cuts: int, noted: Sequence[Cut]) -> list[list[Cell]]:
     """What the workbook says about itself, on a sheet of its own."""
     lines: list[list[Cell]] = [["rows", rows], ["cells that were cut", cuts]]
+    if rows != found:
+        lines.append(["rows found at the beginning, of which some were changed or deleted meanwhile", found])
     if noted:
         lines.append(["object", "field", "characters"])
         lines += [[one.object_id, one.field, one.characters] for one in noted]

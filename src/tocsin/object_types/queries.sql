@@ -53,10 +53,10 @@ LIMIT  1;
 
 -- name: insert_type
 INSERT INTO object_types (workspace_id, dataclass, id, level, category, category_code, sub_category, sub_category_code,
-                          description, enabled, sla_ms, creator_id, creator_name, create_time, update_time)
+                          description, enabled, sla_ms, creator_id, creator_name, create_time, update_time, codes)
 VALUES (:workspace_id, :dataclass, :id, :level, :category, :category_code, :sub_category, :sub_category_code,
-        :description, :enabled, :sla_ms, :creator_id, :creator_name, :now, :now)
-ON CONFLICT (workspace_id, dataclass, id) DO NOTHING;
+        :description, :enabled, :sla_ms, :creator_id, :creator_name, :now, :now, :codes)
+ON CONFLICT (workspace_id, dataclass, codes) DO NOTHING;
 
 -- name: enable_types [sqlite]
 UPDATE object_types

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tocsin.errors import InvalidRequest
-from tocsin.ids import derived_id
+from tocsin.ids import new_id
 from tocsin.object_types.catalogue import BUILT_IN
 from tocsin.object_types.records import ObjectType, unusable
 from tocsin.storage.database import Transaction
@@ -77,8 +77,8 @@ def unusable_types(
     return {pair: reason for pair, reason in reasons.items() if reason is not None}
 
 
-def create_type(tx: Transaction, scope: Scope, dataclass: str, form: TypeForm) -> ObjectType:
-    """Make a custom type, and its parent where no type is that yet.
+def create_type(tx: Transaction, scope: Scope, dataclass: str, form: TypeForm) -> list[ObjectType]:
+    """Make a custom type, and its parent where no type is that yet; returns what was made, the type asked for first.
 
     Raises InvalidRequest when the workspace has made this type before.
     """
@@ -86,10 +86,12 @@ def create_type(tx: Transaction, scope: Scope, dataclass: str, form: TypeForm) -
     folded = form.category_code.casefold()
     parent = next((one for one in parents if one.category_code.casefold() == folded), None)
     row = _row(scope, dataclass, form)
+    ids = [row["id"]]
     if form.sub_category is not None:
         if parent is None:
-            alone = TypeForm(category=form.category, category_code=form.category_code)
-            tx.run(SQL.insert_type, _row(scope, dataclass, alone))
+            alone = _row(scope, dataclass, TypeForm(category=form.category, category_code=form.category_code))
+            tx.run(SQL.insert_type, alone)
+            ids.append(alone["id"])
         else:
             row |= {"category": parent.category, "category_code": parent.category_code}
     if not tx.run(SQL.insert_type, row):
@@ -97,7 +99,7 @@ def create_type(tx: Transaction, scope: Scope, dataclass: str, form: TypeForm) -
             "this workspace has a type with this code",
             field="category_code" if form.sub_category is None else "sub_category_code",
         )
-    return get_types(tx, scope, dataclass, [row["id"]])[0]
+    return get_types(tx, scope, dataclass, ids)
 
 
 def get_types(tx: Transaction, scope: Scope, dataclass: str, ids: Sequence[str]) -> list[ObjectType]:
@@ -142,12 +144,13 @@ def store_catalogue(tx: Transaction) -> None:
 
 
 def _row(scope: Scope, dataclass: str, form: TypeForm) -> dict[str, Any]:
-    # Made of the codes, so that the key itself refuses the same type twice, from two places at once too.
-    parts = (scope.workspace_id, dataclass, form.category_code.casefold(), (form.sub_category_code or "").casefold())
+    codes = [form.category_code.casefold(), (form.sub_category_code or "").casefold()]
     return {
         **_of_class(scope, dataclass),
         **msgspec.structs.asdict(form),
-        "id": derived_id(*(part.encode() for part in parts)),
+        "id": new_id(),
+        # A key, so that the same type is refused from two places at once too.
+        "codes": _ENCODER.encode(codes).decode(),
         "level": 1 if form.sub_category is None else 2,
         "creator_id": scope.caller.user_id,
         "creator_name": scope.caller.user_name,

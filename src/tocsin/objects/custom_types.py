@@ -52,8 +52,8 @@ class _Example(msgspec.Struct, frozen=True):
 def make_type(tx: Transaction, scope: Scope, dataclass: DataClass, form: TypeForm) -> ObjectType:
     """Raises InvalidRequest when the workspace has made this type before."""
     made = object_types.create_type(tx, scope, dataclass.name, form)
-    record_changes(tx, scope, [Change(AUDIT_CLASS, made.id, {"type": (None, made.shown)})])
-    return made
+    record_changes(tx, scope, (Change(AUDIT_CLASS, one.id, {"type": (None, one.shown)}) for one in made))
+    return made[0]
 
 
 def set_enabled(tx: Transaction, scope: Scope, dataclass: DataClass, ids: Sequence[str], *, enabled: bool) -> None:

@@ -103,19 +103,19 @@ class ObjectText(msgspec.Struct, frozen=True):
     known: Any
 
 
-def read_object(dataclass: DataClass, raw: bytes, *, field: str = FIELD) -> ObjectText:
+def read_object(dataclass: DataClass, raw: bytes) -> ObjectText:
     """Check the text of one `data_object`. Raises InvalidRequest naming the member that is wrong."""
     if len(raw) > MAX_OBJECT_BYTES:
-        raise InvalidRequest(f"an object may have at most {MAX_OBJECT_BYTES} bytes", field=field)
-    refuse_hostile(raw, field)
+        raise InvalidRequest(f"an object may have at most {MAX_OBJECT_BYTES} bytes", field=FIELD)
+    refuse_hostile(raw, FIELD)
     try:
         known = _DECODERS[dataclass.name].decode(raw)
         members = _MEMBERS.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise invalid(error, field) from error
+        raise invalid(error, FIELD) from error
     for key in members:
         if "\0" in key:
-            raise InvalidRequest("a key must not contain NUL", field=field)
+            raise InvalidRequest("a key must not contain NUL", field=FIELD)
     return ObjectText(members, known)
 
 
@@ -165,6 +165,8 @@ def prepare_change(
         if key in change.members and _is_empty(getattr(change.known, key)):
             raise InvalidRequest("must not be emptied", field=f"{FIELD}.{key}")
     document = _MEMBERS.decode(stored) | _rewritten(dataclass, change, offset_min)
+    if not dataclass.handled and change.known.revoked is False and "status" not in change.members:
+        document["status"] = _unrevoked(document)
     document = {key: value for key, value in document.items() if bytes(value) != _NULL}
     size = sum(len(key) + len(bytes(value)) + 4 for key, value in document.items())
     if size > max(MAX_OBJECT_BYTES, len(stored.encode())):
@@ -177,6 +179,12 @@ def prepare_change(
         handling=handling,
         copies=copies_of(dataclass, document),
     )
+
+
+def _unrevoked(document: Mapping[str, msgspec.Raw]) -> msgspec.Raw:
+    """The status of an indicator of which a client says only that it is not revoked."""
+    status = _value(document, "status")
+    return msgspec.Raw(_ENCODER.encode("Open" if status in (None, "Revoked") else status))
 
 
 def document_text(document: Mapping[str, Any]) -> str:

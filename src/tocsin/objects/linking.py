@@ -39,7 +39,7 @@ def relate_objects(
         for one in wanted
         if one in known[related.name] and (other := ObjectKey(related.name, one)) != main
     ]
-    standing = _standing(tx, scope, mains, related)
+    standing = _standing(tx, scope, mains, related, wanted)
     # Within one class a pair may be there both ways round.
     new = dict.fromkeys(ordered(*pair) for pair in pairs if pair not in standing)
     relate(tx, scope, new)
@@ -54,8 +54,9 @@ def unrelate_objects(tx: Transaction, scope: Scope, main: ObjectKey, related: Da
     converted again. Raises NothingNamed, ObjectNotFound for the main object.
     """
     mains, wanted, known = _locked(tx, scope, [main], related, ids)
-    existing = [ObjectKey(related.name, one) for one in wanted if one in known[related.name]]
-    standing = _standing(tx, scope, mains, related)
+    others = (ObjectKey(related.name, one) for one in wanted if one in known[related.name])
+    existing = [other for other in others if other != main]
+    standing = _standing(tx, scope, mains, related, wanted)
     dropped = [(main, other) for other in existing if (main, other) in standing]
     drop_pairs(tx, scope, dropped)
     end_conversion(tx, scope, _conversions(dropped))
@@ -89,11 +90,11 @@ def _locked(
 
 
 def _standing(
-    tx: Transaction, scope: Scope, mains: Sequence[ObjectKey], related: DataClass
+    tx: Transaction, scope: Scope, mains: Sequence[ObjectKey], related: DataClass, ids: Sequence[str]
 ) -> set[tuple[ObjectKey, ObjectKey]]:
     return {
         (ObjectKey(mains[0].dataclass, pair.object_id), ObjectKey(pair.related_class, pair.related_id))
-        for pair in list_pairs(tx, scope.workspace_id, mains[0].dataclass, [main.id for main in mains], related.name)
+        for pair in list_pairs(tx, scope.workspace_id, mains, related.name, ids)
     }
 
 

@@ -193,6 +193,9 @@ class DataObject(msgspec.Struct, frozen=True, kw_only=True):
     file_info: _Files = None
     system_alert_table: dict[str, Any] | None = None
     origin_id: T128 = None
+    # Of the import template.
+    ref_order_id: T128 = None
+    extend_properties: dict[str, Any] | None = None
     ttd: Count = None
     ttr: Count = None
 

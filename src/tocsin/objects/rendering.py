@@ -54,7 +54,7 @@ class ObjectDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 RelatedLists = Mapping[str, Mapping[str, Sequence[str]]]
 
 
-def render(row: ObjectRow, scope: Scope, related: RelatedLists, relation: RelationRef | None = None) -> ObjectDetail:
+def render(row: ObjectRow, scope: Scope, related: RelatedLists) -> ObjectDetail:
     """The wrapper of one object. Server times are written in the server's offset."""
     dataclass = data_class_named(row.dataclass)
     dataclass_id = dataclass.id_in(scope.project_id, scope.workspace_id)
@@ -85,7 +85,6 @@ def render(row: ObjectRow, scope: Scope, related: RelatedLists, relation: Relati
             row.document,
         ),
         name=None if dataclass.handled else row.title,
-        relation=relation,
     )
 
 

@@ -1,6 +1,6 @@
 """Data objects of a workspace: create, show, search, change, delete. Every data class shares every function."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -243,10 +243,10 @@ def count_objects(tx: Transaction, scope: Scope, dataclass: DataClass, search: S
     return int(tx.values(*_composed(scope, dataclass, search, "total"))[0])
 
 
-def page_rows(tx: Transaction, scope: Scope, dataclass: DataClass, search: Search) -> list[ObjectRow]:
-    """The rows of one page; with `search.after`, a page deep inside costs what the first one costs."""
+def page_rows(tx: Transaction, scope: Scope, dataclass: DataClass, search: Search) -> Iterator[ObjectRow]:
+    """The rows of one page, as they are read; with `search.after`, a page deep inside costs what the first costs."""
     statement, params = _composed(scope, dataclass, search, "page")
-    return tx.rows(statement, ObjectRow, params)
+    return tx.each(statement, ObjectRow, params)
 
 
 def _composed(scope: Scope, dataclass: DataClass, search: Search, which: str) -> tuple[Statement, dict[str, Any]]:

@@ -41,6 +41,21 @@ WHERE  r.workspace_id = :workspace_id AND r.to_class = :dataclass AND r.deleted_
 AND    r.to_id IN (SELECT value FROM json_each(:ids))
 ORDER BY 1, 2, 3;
 
+-- name: list_pairs [sqlite]
+-- Read from the keys that name both ends: an incident may have a hundred thousand relations.
+SELECT r.from_id AS object_id, r.to_class AS related_class, r.to_id AS related_id
+FROM   relations AS r
+WHERE  r.workspace_id = :workspace_id AND r.from_class = :dataclass
+AND    r.from_id IN (SELECT value FROM json_each(:ids)) AND r.to_class = :related_class
+AND    r.to_id IN (SELECT value FROM json_each(:related_ids)) AND r.deleted_time IS NULL
+UNION ALL
+SELECT r.to_id, r.from_class, r.from_id
+FROM   relations AS r
+WHERE  r.workspace_id = :workspace_id AND r.to_class = :dataclass
+AND    r.to_id IN (SELECT value FROM json_each(:ids)) AND r.from_class = :related_class
+AND    r.from_id IN (SELECT value FROM json_each(:related_ids)) AND r.deleted_time IS NULL
+ORDER BY 1, 2, 3;
+
 -- name: list_marks [sqlite]
 -- The relations of one object to some objects of another class, seen from the other objects.
 SELECT r.to_id AS object_id, r.evidence, r.conversion_id, r.create_time

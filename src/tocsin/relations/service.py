@@ -67,10 +67,17 @@ def drop_pairs(tx: Transaction, scope: Scope, pairs: Iterable[tuple[ObjectKey, O
 
 
 def list_pairs(
-    tx: Transaction, workspace_id: str, dataclass: str, ids: Sequence[str], related_class: str
+    tx: Transaction, workspace_id: str, mains: Sequence[ObjectKey], related_class: str, related_ids: Sequence[str]
 ) -> list[RelatedId]:
-    """The objects of one class that are related to one of these."""
-    return [one for one in list_related_ids(tx, workspace_id, dataclass, ids) if one.related_class == related_class]
+    """Which of some objects, all of one class, are related to which of some others."""
+    params = {
+        "workspace_id": workspace_id,
+        "dataclass": mains[0].dataclass,
+        "ids": _ENCODER.encode([main.id for main in mains]).decode(),
+        "related_class": related_class,
+        "related_ids": _ENCODER.encode(related_ids).decode(),
+    }
+    return tx.rows(SQL.list_pairs, RelatedId, params)
 
 
 def list_related_ids(tx: Transaction, workspace_id: str, dataclass: str, ids: Sequence[str]) -> list[RelatedId]:

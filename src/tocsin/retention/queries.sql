@@ -150,6 +150,36 @@ AND    (user_id, operation, idempotency_key) IN (SELECT r.user_id, r.operation, 
                                                  ORDER BY r.create_time
                                                  LIMIT  :portion);
 
+-- name: count_deleted_notes
+SELECT count(*) AS rows
+FROM   notes AS n
+WHERE  n.workspace_id = :workspace_id AND n.deleted_time < :until;
+
+-- name: remove_deleted_notes
+DELETE FROM notes
+WHERE  workspace_id = :workspace_id
+AND    id IN (SELECT n.id
+              FROM   notes AS n
+              WHERE  n.workspace_id = :workspace_id AND n.deleted_time < :until
+              ORDER BY n.id
+              LIMIT  :portion);
+
+-- name: count_deleted_relations
+SELECT count(*) AS rows
+FROM   relations AS r
+WHERE  r.workspace_id = :workspace_id AND r.deleted_time < :until AND COALESCE(r.conversion_id, '') = '';
+
+-- name: remove_deleted_relations
+-- Those of conversions are history as long as the conversion is.
+DELETE FROM relations
+WHERE  workspace_id = :workspace_id
+AND    (from_class, from_id, to_class, to_id)
+       IN (SELECT r.from_class, r.from_id, r.to_class, r.to_id
+           FROM   relations AS r
+           WHERE  r.workspace_id = :workspace_id AND r.deleted_time < :until AND COALESCE(r.conversion_id, '') = ''
+           ORDER BY r.from_class, r.from_id, r.to_class, r.to_id
+           LIMIT  :portion);
+
 -- name: count_tokens
 SELECT count(*) AS rows
 FROM   tokens AS t

@@ -90,6 +90,10 @@ class Pruner:
                 self._groups(tally, hidden)
             for dataclass in plan.classes:
                 self._loose(tally, dataclass, hidden)
+            if self._dry:
+                tally.removed += self._read(lambda tx: service.count_deleted(tx, workspace_id, plan))
+            else:
+                self._repeat(tally, lambda tx: service.remove_deleted(tx, workspace_id, plan))
         if self._dry:
             tally.removed["answers"] += self._read(lambda tx: service.count_old_answers(tx, workspace_id, plan))
             if plan.audit:

@@ -50,6 +50,11 @@ _OF_WORKSPACE = (
     ("answers", SQL.count_answers, SQL.remove_answers),
     ("audit", SQL.count_audit, SQL.remove_audit),
 )
+# What can be deleted without the object it belongs to.
+_DELETED = (
+    ("notes", SQL.count_deleted_notes, SQL.remove_deleted_notes),
+    ("relations", SQL.count_deleted_relations, SQL.remove_deleted_relations),
+)
 _ALL_TIME = 2**63 - 1
 
 # Conversions that only their own record leads to, by object: see `list_hidden`.
@@ -144,6 +149,17 @@ def count_old_answers(tx: Transaction, workspace_id: str, plan: Plan) -> int:
 def remove_old_answers(tx: Transaction, workspace_id: str, plan: Plan) -> Counts:
     params = {"workspace_id": workspace_id, "until": plan.answers_ms, "portion": PORTION}
     return Counts(answers=tx.run(SQL.remove_answers, params))
+
+
+def count_deleted(tx: Transaction, workspace_id: str, plan: Plan) -> Counts:
+    """Notes, and relations of no conversion, that people deleted."""
+    params = {"workspace_id": workspace_id, "until": plan.cutoff_ms}
+    return +Counts({name: int(tx.values(count, params)[0]) for name, count, _ in _DELETED})
+
+
+def remove_deleted(tx: Transaction, workspace_id: str, plan: Plan) -> Counts:
+    params = {"workspace_id": workspace_id, "until": plan.cutoff_ms, "portion": PORTION}
+    return +Counts({name: tx.run(remove, params) for name, _, remove in _DELETED})
 
 
 def count_expired_tokens(tx: Transaction, now_ms: int) -> int:

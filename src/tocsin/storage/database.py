@@ -5,7 +5,7 @@ several of them in one commit. So the function must have no effect but through i
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -27,6 +27,9 @@ class Transaction(Protocol):
 
     def rows(self, statement: Statement, record: Callable[..., T], params: Params) -> list[T]:
         """Every row as a record; the columns of the statement are the fields of the record, by name and in order."""
+
+    def each(self, statement: Statement, record: Callable[..., T], params: Params) -> Iterator[T]:
+        """`rows`, one at a time: what is not asked for is not read. Not beyond the end of the transaction."""
 
     def row(self, statement: Statement, record: Callable[..., T], params: Params) -> T | None:
         """The first row as a record, or None."""

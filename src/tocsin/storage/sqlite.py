@@ -63,9 +63,12 @@ class SqliteTransaction:
         self._connection = connection
 
     def rows(self, statement: Statement, record: Callable[..., T], params: Params) -> list[T]:
+        return list(self.each(statement, record, params))
+
+    def each(self, statement: Statement, record: Callable[..., T], params: Params) -> Iterator[T]:
         cursor = self._connection.execute(statement.text(self.engine), params)
         reader = _row_reader(record, tuple(column[0] for column in cursor.description))
-        return list(map(reader, cursor))
+        return map(reader, cursor)
 
     def row(self, statement: Statement, record: Callable[..., T], params: Params) -> T | None:
         found = self.rows(statement, record, params)

@@ -44,6 +44,11 @@ ALTER TABLE object_types ADD COLUMN modifier_id TEXT;
 
 ALTER TABLE object_types ADD COLUMN modifier_name TEXT;
 
+-- The codes of parent and child without case: a workspace has a type once, though ids are made anew.
+ALTER TABLE object_types ADD COLUMN codes TEXT;
+
+CREATE UNIQUE INDEX object_types_codes ON object_types (workspace_id, dataclass, codes);
+
 -- Statements that want to know whether there is a conversion say `COALESCE(conversion_id, '') <> ''`: SQLite would take
 -- this index for `IS NOT NULL`, which is the wrong one for them.
 CREATE INDEX relations_of_conversion ON relations (workspace_id, conversion_id);
