@@ -23,7 +23,7 @@ run: $(VENV)/runtime ## set up, then serve the default database on http://127.0.
 setup: $(VENV)/dev ## install everything that development needs into .venv
 
 test: $(VENV)/dev ## set up, then run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: $(VENV)/dev ## format, lint, types, import contracts, generated documents, then all tests: what CI runs
 	$(BIN)/ruff format --check .

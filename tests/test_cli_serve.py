@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from support import Client, TestDesk
+from tocsin.identity.records import Role
 
 LISTENS = re.compile(r"^Tocsin listens on (https?)://(\[[0-9a-f:]+\]|[0-9.]+):(\d+)$")
 STOPS_S = 10
@@ -160,6 +161,26 @@ def test_it_says_once_where_it_listens_and_logs_structured_lines(desk: TestDesk)
     assert [event["event"] for event in events] == ["server_started", "request_handled", "server_stopped"]
     assert events[1]["path"] == "/healthz"
     assert events[1]["status"] == 200
+
+
+def test_a_refused_request_is_logged_with_who_sent_it_and_why(desk: TestDesk) -> None:
+    with server(desk) as one:
+        with Client(one.url, desk) as client:
+            client.post("alerts", {})
+            client.get("alerts/nobody")
+        with Client(one.url, desk, key=desk.add_user("rita", Role.READER)) as reader:
+            reader.post("alerts", {"data_object": {"title": "x"}})
+        httpx.get(f"{one.url}/v1/x/workspaces")
+        one.stop()
+        events = [json.loads(line) for line in one.log().splitlines()]
+    told = [(event["user"], event["status"], event["code"]) for event in events if event["event"] == "request_handled"]
+    assert told == [
+        ("admin", 400, "SecMaster.20041805"),
+        ("admin", 400, "SecMaster.20030005"),
+        ("rita", 403, "SecMaster.90010015"),
+        (None, 401, "APIGW.0301"),
+    ]
+    assert "data_object" in events[1]["reason"]
 
 
 def test_health_and_readiness_need_no_credentials(desk: TestDesk) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from refusals import checked, gateway, named, operation_named, refused
+from refusals import checked, gateway, named, operation_named, refused, url_of
 from samples import BOUNDARY, END, FORM_TYPE, SAMPLES, TITLE, filled, form, part, spreadsheet, workbook
 from support import Client, TestDesk, copy_desk, serving
 from tocsin.api.operations import Operation
@@ -68,6 +68,7 @@ WRONG_FORMS: dict[str, tuple[bytes, str]] = {
     "a form without a media type": (FILE + END, ""),
     "a form without a boundary": (FILE + END, "multipart/form-data"),
     "a form with another boundary": (FILE + END, "multipart/form-data; boundary=other"),
+    "a form with a boundary that is too long": (FILE + END, f"multipart/form-data; boundary={'x' * 300}"),
     "another kind of multipart": (FILE + END, f"multipart/mixed; boundary={BOUNDARY}"),
     "an encoded form": (b"uploadFile=x", "application/x-www-form-urlencoded"),
     "nothing": (b"", FORM_TYPE),
@@ -87,6 +88,23 @@ WRONG_FORMS: dict[str, tuple[bytes, str]] = {
     "a field that is too long": (part("fileType", b"x" * 1025) + FILE + END, FORM_TYPE),
     "too many fields": (b"".join(part(f"f{n}", b"x") for n in range(17)) + FILE + END, FORM_TYPE),
 }
+
+
+def test_a_file_by_another_name_is_told_where_it_belongs(client: Client) -> None:
+    answer = send(client, FORMS[0], part("file", b"x", "a.txt") + END)
+    assert answer.json()["message"] == "file: is a file; the file belongs in a part called uploadFile"
+
+
+@pytest.mark.parametrize("content_type", [FORM_TYPE, f"multipart/form-data; boundary={'x' * 300}", "application/json"])
+@pytest.mark.parametrize("operation", FORMS, ids=named)
+def test_nobody_learns_more_of_a_form_than_that_credentials_are_needed(
+    client: Client, own_desk: TestDesk, operation: Operation, content_type: str
+) -> None:
+    before = kept(client, own_desk)
+    path = url_of(operation, client)
+    answer = client.http.request(operation.method, path, content=FILE + END, headers={"Content-Type": content_type})
+    assert (answer.status_code, answer.json()["error_code"]) == (401, "APIGW.0301")
+    assert kept(client, own_desk) == before
 
 
 @pytest.mark.parametrize(("raw", "content_type"), WRONG_FORMS.values(), ids=WRONG_FORMS.keys())

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import sys
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from tocsin.api.auth import authenticate, authorise, header, scope_of
 from tocsin.api.forms import FormReader
 from tocsin.api.operations import Answer, Call, Operation, Run, Services
-from tocsin.errors import InvalidRequest
+from tocsin.errors import InvalidRequest, ServiceError
 from tocsin.identity.records import Caller
 from tocsin.identity.signing import PAYLOAD_HEADER, UNSIGNED_PAYLOAD, SignedRequest, is_signature
 from tocsin.json_text import invalid, refuse_hostile
@@ -41,11 +42,15 @@ class Dispatcher:
         query: dict[str, str],
         request_id: str,
         peer: str,
+        known: Callable[[Caller], None],
         form: FormReader | None = None,
-    ) -> tuple[Answer, str | None]:
-        """The answer, its body encoded, and the caller's name. Raises a ServiceError for everything that is refused."""
+    ) -> Answer:
+        """The answer, its body encoded; `known` hears of the caller as soon as credentials held, for the log.
+
+        Raises a ServiceError for everything that is refused.
+        """
         now_ms = self.services.now_ms()
-        caller = await self._admitted(request, path, now_ms)
+        caller = await self._admitted(request, path, now_ms, known)
         scope = None
         if caller is not None:
             scope = scope_of(
@@ -71,7 +76,7 @@ class Dispatcher:
         answer = await self._run(call)
         if answer.status is None:
             answer = msgspec.structs.replace(answer, status=self._operation.success_status)
-        return answer, caller.user_name if caller else None
+        return answer
 
     @property
     def body_limit_bytes(self) -> int:
@@ -79,25 +84,36 @@ class Dispatcher:
         limit = settings.upload_limit_bytes if self._operation.form else settings.body_limit_bytes
         return min(limit, self._operation.body_limit_bytes or sys.maxsize)
 
-    async def admit_before_body(self, request: SignedRequest, path: dict[str, str]) -> None:
+    async def admit_before_body(
+        self, request: SignedRequest, path: dict[str, str], known: Callable[[Caller], None]
+    ) -> None:
         """Refuse whom the head of a request shows to have no business here. A signature over the body has to wait."""
         signed = header(request, b"authorization")
         if signed and is_signature(signed) and header(request, PAYLOAD_HEADER.encode()) != UNSIGNED_PAYLOAD:
             return
         # Whoever says that the payload is not signed has one; an empty one would be signed otherwise.
-        await self._admitted(msgspec.structs.replace(request, body=b"-"), path, self.services.now_ms())
+        await self._admitted(msgspec.structs.replace(request, body=b"-"), path, self.services.now_ms(), known)
 
-    async def _admitted(self, request: SignedRequest, path: dict[str, str], now_ms: int) -> Caller | None:
+    async def _admitted(
+        self, request: SignedRequest, path: dict[str, str], now_ms: int, known: Callable[[Caller], None]
+    ) -> Caller | None:
         operation = self._operation
         if operation.permission is None:
             return None
 
-        def admit(tx: Transaction) -> Caller:
+        def admit(tx: Transaction) -> tuple[Caller, ServiceError | None]:
             caller = authenticate(tx, self.services, request, now_ms)
-            authorise(tx, operation, caller, request, path)
-            return caller
+            try:
+                authorise(tx, operation, caller, request, path)
+            except ServiceError as error:
+                return caller, error
+            return caller, None
 
-        return await finished(self.services.database.read(admit, brief=True))
+        caller, refusal = await finished(self.services.database.read(admit, brief=True))
+        known(caller)
+        if refusal is not None:
+            raise refusal
+        return caller
 
     async def _body(self, body: bytes) -> Any:
         if len(body) <= _LARGE_BODY_BYTES:

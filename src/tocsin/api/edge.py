@@ -22,6 +22,7 @@ from tocsin.api.forms import FormReader
 from tocsin.api.operations import JSON, Answer, Operation, Services
 from tocsin.api.table import ELSEWHERE
 from tocsin.errors import ClientGone, ServiceError, TooLarge
+from tocsin.identity.records import Caller
 from tocsin.identity.signing import SignedRequest
 
 LOG = structlog.get_logger()
@@ -30,6 +31,7 @@ FORM_PATIENCE_S = 600  # the same, for a file over a slow line
 READER_PATIENCE_S = 120  # for a client to take in a piece of an answer
 MAX_QUERY_BYTES = 64 * 1024
 MAX_LENGTH_DIGITS = 19
+MAX_REASON = 200  # characters of a refusal's message in the log
 
 
 class _SpelledName(bytes):
@@ -49,6 +51,12 @@ class Exchange(msgspec.Struct):
     operation: Operation | None = None
     user: str | None = None
     answer: Answer | None = None
+    # Of a request that was refused: the code and the message of its answer.
+    code: str | None = None
+    reason: str | None = None
+
+    def known(self, caller: Caller) -> None:
+        self.user = caller.user_name
 
 
 class Edge:
@@ -103,6 +111,7 @@ class Edge:
             user=exchange.user,
             status=answer.status,
             duration_ms=round((time.perf_counter() - started) * 1000, 2),
+            **({"code": exchange.code, "reason": exchange.reason} if exchange.code else {}),
         )
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> Answer:
@@ -122,6 +131,7 @@ class Edge:
 
     def _refusal(self, spelling: errors.Spelling, message: str, exchange: Exchange) -> Answer:
         headers = {"Retry-After": str(errors.RETRY_AFTER_S)} if spelling.status == 503 else {}
+        exchange.code, exchange.reason = errors.code_of(spelling, exchange.operation), message[:MAX_REASON]
         body = errors.error_body(spelling, message, exchange.operation, exchange.request_id)
         return Answer(body=body, status=spelling.status, headers=headers)
 
@@ -143,7 +153,7 @@ class _Endpoint:
             await _read_body(scope, receive, self._dispatcher.body_limit_bytes, BODY_PATIENCE_S, body.feed)
             await self._hand_over(scope, exchange, body=body.content())
             return
-        await self._admit_early(scope, receive)
+        await self._admit_early(scope, receive, exchange)
         form = FormReader(_content_type(scope))
         try:
             await _read_body(scope, receive, self._dispatcher.body_limit_bytes, FORM_PATIENCE_S, form.feed)
@@ -151,11 +161,11 @@ class _Endpoint:
         finally:
             form.close()
 
-    async def _admit_early(self, scope: Scope, receive: Receive) -> None:
+    async def _admit_early(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         """Take no file in for somebody who may not send one. What they send is read and dropped: a client that is still
         sending hears no answer."""
         try:
-            await self._dispatcher.admit_before_body(_request(scope, b"", None), _path(scope))
+            await self._dispatcher.admit_before_body(_request(scope, b"", None), _path(scope), exchange.known)
         except ServiceError:
             await _read_body(scope, receive, self._dispatcher.body_limit_bytes, BODY_PATIENCE_S, lambda _: None)
             raise
@@ -163,8 +173,9 @@ class _Endpoint:
     async def _hand_over(
         self, scope: Scope, exchange: Exchange, *, body: bytes, form: FormReader | None = None
     ) -> None:
-        exchange.answer, exchange.user = await self._dispatcher.answer(
+        exchange.answer = await self._dispatcher.answer(
             _request(scope, body, form),
+            known=exchange.known,
             form=form,
             path=_path(scope),
             query=dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)),

@@ -78,10 +78,13 @@ def spelling_of(error: Exception, operation: Operation | None) -> Spelling:
     return UNEXPECTED
 
 
+def code_of(spelling: Spelling, operation: Operation | None) -> str:
+    return spelling.code or (operation.error_code if operation else "SecMaster.20030001")
+
+
 def error_body(spelling: Spelling, message: str, operation: Operation | None, request_id: str) -> bytes:
     """The body in the style of the gateway or of the operation's family."""
-    operation_code = operation.error_code if operation else "SecMaster.20030001"
-    code = spelling.code or operation_code
+    code = code_of(spelling, operation)
     text = (spelling.message or message or HTTPStatus(spelling.status).phrase)[:MAX_MESSAGE]
     style = spelling.style or (operation.error_style if operation else ErrorStyle.SOC)
     if style is ErrorStyle.GATEWAY and spelling.status == HTTPStatus.UNAUTHORIZED:

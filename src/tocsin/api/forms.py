@@ -140,6 +140,8 @@ class FormReader:
             if self._file_name is not None:
                 raise InvalidRequest("is there twice; one file at a time", field=FILE_PART)
             self._file_name = _base_name(_text(options.get(b"filename", b"file"), "filename"))
+        elif b"filename" in options:
+            raise InvalidRequest(f"is a file; the file belongs in a part called {FILE_PART}", field=self._part)
         elif self._part in self._fields:
             raise InvalidRequest("is there twice", field=self._part)
         else:
