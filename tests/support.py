@@ -120,6 +120,7 @@ def serving(
     config = uvicorn.Config(
         build_app(settings, own, clock=clock),  # type: ignore[arg-type]
         loop="uvloop", http="httptools", lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_keep_alive=600,  # a machine that stands still for a while must not cost a client its connection
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -130,7 +131,7 @@ def serving(
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=120)
         if database is None:
             own.close()
 

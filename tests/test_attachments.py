@@ -550,7 +550,7 @@ def doomed(desk: TestDesk, point: str) -> Iterator[tuple[str, "subprocess.Popen[
         yield process.stdout.readline().strip(), process
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can limit another process")
@@ -591,7 +591,7 @@ def test_a_server_killed_between_file_and_record_leaves_no_record_without_file(
         with Client(base, desk) as client:
             assert upload(client, CONTENT, **KEY).status_code == 200
         process.terminate()
-        statements = process.communicate(timeout=30)[0].splitlines()
+        statements = process.communicate(timeout=120)[0].splitlines()
     last = statements.index("COMMIT") + 1
     assert last >= 4
     for point in [*range(1, last + 1), "answer"]:
@@ -600,7 +600,7 @@ def test_a_server_killed_between_file_and_record_leaves_no_record_without_file(
         with doomed(desk, str(point)) as (base, process), Client(base, desk) as client:
             with pytest.raises(httpx.TransportError):
                 upload(client, CONTENT, **KEY)
-            assert process.wait(timeout=30) == -signal.SIGKILL
+            assert process.wait(timeout=120) == -signal.SIGKILL
         assert len(records(desk)) == (1 if point == "answer" else 0), point
         check_no_record_without_file(desk)
         with serving(desk) as base, Client(base, desk) as client:
@@ -632,7 +632,7 @@ def test_a_server_killed_during_an_upload_leaves_neither_file_nor_record(desk: T
         half_an_upload(base, client),
     ):
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     assert (files(desk), records(desk)) == (set(), set())
     with serving(desk) as base, Client(base, desk) as client:
         assert uploaded(client)["id"] in records(desk)

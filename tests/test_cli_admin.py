@@ -21,7 +21,7 @@ NEW_PASSWORD = "a new one, quite long"
 
 def tocsin(*arguments: str, piped: bytes = b"") -> "subprocess.CompletedProcess[str]":
     done = subprocess.run(
-        [sys.executable, "-m", "tocsin", *arguments], input=piped, capture_output=True, timeout=30, check=False
+        [sys.executable, "-m", "tocsin", *arguments], input=piped, capture_output=True, timeout=120, check=False
     )
     out, log = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in log, log.splitlines()[-1]

@@ -36,7 +36,7 @@ def doomed(desk: TestDesk, point: str) -> Iterator[tuple[str, "subprocess.Popen[
         yield process.stdout.readline().strip(), process
     finally:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def convert(client: Client, ids: list[str]) -> httpx.Response:
@@ -78,7 +78,7 @@ def statements(prepared: tuple[TestDesk, list[str]], tmp_path_factory: pytest.Te
         with Client(base, desk) as client:
             assert convert(client, prepared[1]).status_code == 200
         process.terminate()
-        lines = process.communicate(timeout=30)[0].splitlines()
+        lines = process.communicate(timeout=120)[0].splitlines()
     assert conversion_state(desk) == ALL
     return lines[: lines.index("COMMIT") + 1]
 
@@ -88,7 +88,7 @@ def check_crash(desk: TestDesk, ids: list[str], point: str, *, expected: Callabl
     with doomed(desk, point) as (base, process), Client(base, desk) as client:
         with pytest.raises(httpx.TransportError):
             convert(client, ids)
-        assert process.wait(timeout=30) == -signal.SIGKILL
+        assert process.wait(timeout=120) == -signal.SIGKILL
     state = conversion_state(desk)
     assert state == expected(), point
     if state == NOTHING:

@@ -31,7 +31,7 @@ def process(desk: TestDesk) -> Iterator[str]:
         yield server.stdout.readline().split()[-1]
     finally:
         server.terminate()
-        server.communicate(timeout=40)
+        server.communicate(timeout=120)
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def test_on_a_terminal_the_server_stays_until_ctrl_c() -> None:
             shown += os.read(terminal, 65536).decode()
     url = re.search(r"http://127\.0\.0\.1:\d+", shown)
     assert url, shown
-    with urllib.request.urlopen(f"{url[0]}/readyz", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url[0]}/readyz", timeout=120) as answer:
         assert json.load(answer) == {"status": "ready"}
     os.write(terminal, b"\x03")
     while True:
@@ -72,7 +72,7 @@ def test_on_a_terminal_the_server_stays_until_ctrl_c() -> None:
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(f"{url[0]}/readyz", timeout=10)
+        urllib.request.urlopen(f"{url[0]}/readyz", timeout=120)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

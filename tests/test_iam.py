@@ -665,4 +665,4 @@ def logged_server(desk: TestDesk, log: Path) -> Iterator[str]:
                 yield line.split()[-1]
             finally:
                 server.terminate()
-                server.wait(timeout=20)
+                server.wait(timeout=120)

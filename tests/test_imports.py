@@ -241,7 +241,7 @@ def server_process(desk: TestDesk) -> Iterator[tuple[str, int]]:
         yield match[0], process.pid
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def peak_mb(pid: int) -> float:

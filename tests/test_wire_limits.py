@@ -31,11 +31,11 @@ def address(desk: TestDesk) -> Iterator[tuple[str, int]]:
 
 
 def test_a_head_over_the_limit_ends_the_connection(address: tuple[str, int]) -> None:
-    with socket.create_connection(address, timeout=20) as one:
+    with socket.create_connection(address, timeout=120) as one:
         one.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Auth-Token: ")
         with pytest.raises(OSError, match=r"reset|pipe"):
             send_for_ever(one)
-    with socket.create_connection(address, timeout=20) as other:
+    with socket.create_connection(address, timeout=120) as other:
         other.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert other.recv(65536).startswith(b"HTTP/1.1 200")
 
@@ -46,7 +46,7 @@ def send_for_ever(connection: socket.socket) -> None:
 
 
 def test_a_head_as_large_as_the_published_token_is_read(address: tuple[str, int]) -> None:
-    with socket.create_connection(address, timeout=20) as one:
+    with socket.create_connection(address, timeout=120) as one:
         one.sendall(b"GET /v3/projects HTTP/1.1\r\nHost: x\r\nX-Auth-Token: " + b"t" * (2 << 20) + b"\r\n\r\n")
         assert one.recv(65536).startswith(b"HTTP/1.1 401")
 
@@ -70,7 +70,7 @@ def test_a_head_that_is_slow_in_coming_ends_the_connection(monkeypatch: pytest.M
         server.close()
         return time.monotonic() - started
 
-    assert 0.1 < asyncio.run(closed_after_s()) < 5
+    assert 0.1 < asyncio.run(closed_after_s()) < 60
 
 
 def test_a_large_body_is_not_looked_into_before_the_credentials_hold(client: Client) -> None:

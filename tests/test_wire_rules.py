@@ -65,7 +65,7 @@ class Wire:
     def __init__(self, base: str) -> None:
         place = urlsplit(base)
         self.host = place.netloc
-        self._socket = socket.create_connection((place.hostname or "", place.port or 80), timeout=30)
+        self._socket = socket.create_connection((place.hostname or "", place.port or 80), timeout=120)
         self._file = self._socket.makefile("rb")
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ LOG = structlog.get_logger()
 
 BACKLOG = 2048
 GRACE_S = 30  # requests in flight get this long to finish
+KEEP_ALIVE_S = 75  # longer than clients wait before they use a connection again
 
 _SETTINGS_HELP = "\b\nSettings, as variables (in a --config file without the prefix, in lower case):\n" + "\n".join(
     f"  {variable(name)}\n      {sentence}" for name, sentence in DESCRIPTIONS.items()
@@ -74,6 +75,7 @@ def _run(settings: Settings, app: object) -> None:
         server_header=False,
         proxy_headers=False,  # else any client could claim another address, and with it a fresh count of failures
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
         ssl_certfile=settings.tls_cert or None,
         ssl_keyfile=settings.tls_key or None,
     )
