@@ -195,7 +195,7 @@ def repeated_text(rows: int) -> bytes:
 
 
 def test_a_small_file_does_not_grow_into_a_large_one(client: Client) -> None:
-    answer = client.upload("alerts/import", repeated_text(25_000))
+    answer = client.upload("alerts/import", repeated_text(40_000))
     assert (answer.status_code, answer.json()["code"]) == (400, "SecMaster.20030001"), answer.text[:300]
     assert "uploadFile" in answer.json()["message"]
     assert client.search(limit=0)["total"] == 0

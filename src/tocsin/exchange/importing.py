@@ -35,6 +35,7 @@ FIELD = "uploadFile"
 MAX_UNPACKED_BYTES = 1024**3  # a million rows of eight cells have 600 MB
 # What may be laid by of a file: shared texts must not grow into more than files of that size really hold.
 _LAID_BY_BYTES, _LAID_BY_FACTOR = 64 * 1024 * 1024, 30
+_ROW_BYTES = 1024  # of each row these are free: what an object with a title alone takes, however small its file
 _CHUNK_ROWS = 1000
 _NOTED_REFUSALS = 1000
 _IN_MEMORY_BYTES = 4 * 1024 * 1024
@@ -158,7 +159,7 @@ class Import:
 
     def _lay_by(self, ready: _Ready) -> None:
         text = _ENCODER.encode(ready)
-        self._room -= len(text)
+        self._room -= max(len(text) - _ROW_BYTES, 0)
         if self._room < 0:
             raise InvalidRequest("the texts of the file are too long in all: split it", field=FIELD)
         try:
